@@ -1,0 +1,373 @@
+//! Hashing with Argon2id, in bounded time and memory.
+//!
+//! A verification costs the same whether there is a hash to compare with or not, and however many people log in
+//! at once, only so many hashes are computed and only so many callers wait: the others are [`Busy`] at once.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use argon2::password_hash::phc::{self, Output, ParamsString, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::{constant_time, rand};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
+
+use super::Password;
+use crate::fault::Fault;
+
+/// What new hashes cost: 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet); 32 octets come out.
+const CURRENT: Params = match Params::new(19_456, 2, 1, Some(32)) {
+    Ok(params) => params,
+    Err(_) => panic!("these parameters are within Argon2's limits"),
+};
+
+/// The most memory, in KiB, that verifying an imported hash may take.
+const MOST_MEMORY: u32 = 256 * 1024;
+
+/// The most passes that verifying an imported hash may take.
+const MOST_PASSES: u32 = 20;
+
+/// A password's hash as a PHC string: `$argon2id$v=19$m=19456,t=2,p=1$…$…`. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes over a hash made elsewhere: a PHC string of Argon2 (any variant) that asks for at most 256 MiB and
+    /// 20 passes. `None` for any other.
+    pub fn imported(phc: impl Into<String>) -> Option<Self> {
+        let phc = phc.into();
+        Recipe::read(&phc).is_some().then_some(Self(phc))
+    }
+
+    /// Whether it was made otherwise than hashes are made now, so that the next correct password should be
+    /// hashed anew.
+    pub fn needs_rehash(&self) -> bool {
+        Recipe::read(&self.0).is_none_or(|recipe| !recipe.is_current())
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash")
+    }
+}
+
+/// As many hashes are being computed and waited for as this process takes on: to be answered with 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are being hashed")]
+pub struct Busy;
+
+impl From<Busy> for Fault {
+    fn from(busy: Busy) -> Self {
+        Self::temporary("hashing a password", busy)
+    }
+}
+
+/// Computes and verifies hashes, off the threads that serve requests. Cheap to clone; all clones share one bound.
+#[derive(Clone)]
+pub struct Passwords {
+    /// A permit for each caller, computing or waiting.
+    callers: Arc<Semaphore>,
+    /// A permit for each hash being computed.
+    computing: Arc<Semaphore>,
+    /// The memory of hashes past, for hashes to come: the system would have to find and zero 19 MiB for each.
+    spare: Arc<Mutex<Vec<Vec<Block>>>>,
+}
+
+impl Passwords {
+    /// Computes at most `parallel` hashes at once (one a core), while at most `queue` more callers wait.
+    pub fn new(parallel: NonZeroUsize, queue: usize) -> Self {
+        let parallel = parallel.get();
+        Self {
+            callers: Arc::new(Semaphore::new(parallel.saturating_add(queue).min(Semaphore::MAX_PERMITS))),
+            computing: Arc::new(Semaphore::new(parallel)),
+            spare: Arc::default(),
+        }
+    }
+
+    /// Hashes a password for storing, with a salt of its own.
+    ///
+    /// # Errors
+    /// If too many callers wait.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
+        self.compute(move |memory| Recipe::hash(&password, memory)).await
+    }
+
+    /// Whether this is the password that was hashed. Without a hash, or with one that cannot be verified, the
+    /// answer is no, after as much work as a current hash takes.
+    ///
+    /// # Errors
+    /// If too many callers wait.
+    pub async fn verify(&self, password: Password, hash: Option<&PasswordHash>) -> Result<bool, Busy> {
+        let recipe = hash.and_then(|hash| Recipe::read(&hash.0));
+        let is_real = recipe.is_some();
+        let recipe = recipe.unwrap_or_else(Recipe::decoy);
+        self.compute(move |memory| recipe.yields_expected(&password, memory) & is_real).await
+    }
+
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let caller = Arc::clone(&self.callers).try_acquire_owned().map_err(|_| Busy)?;
+        let turn = Arc::clone(&self.computing).acquire_owned().await.map_err(|_| Busy)?;
+        let spare = Arc::clone(&self.spare);
+        let task = spawn_blocking(move || {
+            // Held until the work is done, even where nobody waits for it any more.
+            let _permits = (caller, turn);
+            let mut memory = lock(&spare).pop().unwrap_or_default();
+            let result = work(&mut memory);
+            lock(&spare).push(memory);
+            result
+        });
+        // A task that is neither done nor panicked was cancelled: the process is going down.
+        task.await.map_err(|failure| failure.try_into_panic().map_or(Busy, |panic| resume_unwind(panic)))
+    }
+}
+
+/// What is spare stays usable whatever became of who used it last.
+fn lock(spare: &Mutex<Vec<Vec<Block>>>) -> MutexGuard<'_, Vec<Vec<Block>>> {
+    spare.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a hash was made, and what came out.
+struct Recipe {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    salt: Salt,
+    expected: Output,
+}
+
+impl Recipe {
+    /// Reads a PHC string; `None` if it is none, not of Argon2, or asks for more than is sensible.
+    fn read(phc: &str) -> Option<Self> {
+        let phc = phc::PasswordHash::new(phc).ok()?;
+        let params = Params::try_from(&phc).ok()?;
+        let is_sensible = params.m_cost() <= MOST_MEMORY && params.t_cost() <= MOST_PASSES;
+        is_sensible.then_some(())?;
+        Some(Self {
+            algorithm: Algorithm::new(phc.algorithm).ok()?,
+            // A string without a version is of Argon2's first, 16.
+            version: phc.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?,
+            params,
+            salt: phc.salt.filter(|salt| salt.len() >= argon2::MIN_SALT_LEN)?,
+            expected: phc.hash?,
+        })
+    }
+
+    /// As hashes are made now.
+    fn current(salt: [u8; 16], expected: [u8; 32]) -> Self {
+        Self {
+            algorithm: Algorithm::Argon2id,
+            version: Version::V0x13,
+            params: CURRENT,
+            salt: Salt::new(&salt).expect("16 octets are a salt"),
+            expected: Output::new(&expected).expect("32 octets are an output"),
+        }
+    }
+
+    /// What an absent hash is verified against.
+    fn decoy() -> Self {
+        Self::current([0; 16], [0; 32])
+    }
+
+    fn is_current(&self) -> bool {
+        self.algorithm == Algorithm::Argon2id && self.version == Version::V0x13 && self.params == CURRENT
+    }
+
+    fn hash(password: &Password, memory: &mut Vec<Block>) -> PasswordHash {
+        let mut salt = [0; 16];
+        rand::fill(&mut salt).expect("the system gives randomness");
+        let mut made = Self::current(salt, [0; 32]);
+        let output = made.compute(password, memory).expect("current parameters are within Argon2's limits");
+        made.expected = Output::new(&output).expect("32 octets are an output");
+        PasswordHash(made.to_string())
+    }
+
+    fn yields_expected(&self, password: &Password, memory: &mut Vec<Block>) -> bool {
+        self.compute(password, memory).is_ok_and(|output| {
+            constant_time::verify_slices_are_equal(&output, self.expected.as_bytes()).is_ok()
+        })
+    }
+
+    fn compute(&self, password: &Password, memory: &mut Vec<Block>) -> argon2::Result<Zeroizing<Vec<u8>>> {
+        let mut output = Zeroizing::new(vec![0; self.expected.len()]);
+        let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
+        let blocks = self.params.block_count();
+        // What a costly imported hash takes is given back, so that spare memory stays within its bound.
+        let mut extra = Vec::new();
+        let memory = if blocks > CURRENT.block_count() { &mut extra } else { memory };
+        if memory.len() < blocks {
+            memory.resize(blocks.max(CURRENT.block_count()), Block::new());
+        }
+        argon2.hash_password_into_with_memory(password.0.as_bytes(), &self.salt, &mut output, memory)?;
+        Ok(output)
+    }
+}
+
+impl fmt::Display for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phc = phc::PasswordHash {
+            algorithm: self.algorithm.ident(),
+            version: Some(self.version.into()),
+            params: ParamsString::try_from(&self.params).map_err(|_| fmt::Error)?,
+            salt: Some(self.salt),
+            hash: Some(self.expected),
+        };
+        phc.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::mpsc;
+
+    use futures::poll;
+
+    use super::super::Secret;
+    use super::*;
+
+    /// Made with the reference implementation.
+    const CURRENT_HASH: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyBvaw$n/e28PbVJBjaknuZalsTDEIaCu2zDgqeoUqJ6nfae8M";
+    const OTHER_HASHES: [&str; 3] = [
+        "$argon2i$v=19$m=1024,t=3,p=4$ZWlnaHQgYnk$pZBG0DqJ44z/No/LTcbWdQ",
+        "$argon2d$v=16$m=64,t=1,p=1$ZWlnaHQgYnk$Txp4AB7OOx4d/l8XF3Qk7KNeBdOQp/bvhNY5Gixftis",
+        "$argon2d$m=64,t=1,p=1$ZWlnaHQgYnk$Txp4AB7OOx4d/l8XF3Qk7KNeBdOQp/bvhNY5Gixftis",
+    ];
+    const ITS_PASSWORD: &str = "Amélie 7 whales";
+
+    fn password(text: &str) -> Password {
+        Password::presented(&Secret::new(text)).unwrap()
+    }
+
+    fn passwords(queue: usize) -> Passwords {
+        Passwords::new(NonZeroUsize::MIN, queue)
+    }
+
+    #[tokio::test]
+    async fn a_hash_verifies_its_password_and_no_other() {
+        let passwords = passwords(0);
+        let hash = passwords.hash(password("whales\0 7")).await.unwrap();
+        assert!(passwords.verify(password("whales\0 7"), Some(&hash)).await.unwrap());
+        for other in ["whales", "whales\0 8", "Whales\0 7", "whales\0 7 "] {
+            assert!(!passwords.verify(password(other), Some(&hash)).await.unwrap(), "{other:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_a_phc_string_with_a_salt_of_its_own() {
+        let passwords = passwords(0);
+        let one = passwords.hash(password("same")).await.unwrap();
+        let other = passwords.hash(password("same")).await.unwrap();
+        assert_ne!(one, other);
+        assert!(one.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.0);
+        assert_eq!(one.0.len(), CURRENT_HASH.len());
+        assert!(!one.needs_rehash());
+    }
+
+    #[tokio::test]
+    async fn hashes_of_the_reference_implementation_verify() {
+        for phc in OTHER_HASHES.iter().chain([&CURRENT_HASH]) {
+            let hash = PasswordHash::imported(*phc).unwrap();
+            assert!(passwords(0).verify(password(ITS_PASSWORD), Some(&hash)).await.unwrap(), "{phc}");
+            assert!(!passwords(0).verify(password("Another"), Some(&hash)).await.unwrap(), "{phc}");
+        }
+    }
+
+    #[test]
+    fn only_a_current_hash_needs_no_rehash() {
+        assert!(!PasswordHash(CURRENT_HASH.to_owned()).needs_rehash());
+        let costlier = CURRENT_HASH.replace("t=2", "t=3");
+        for phc in OTHER_HASHES.iter().copied().chain(["", "plain", &costlier]) {
+            assert!(PasswordHash(phc.to_owned()).needs_rehash(), "{phc}");
+        }
+    }
+
+    #[test]
+    fn what_is_absurd_or_unknown_is_not_imported() {
+        let absurd =
+            [("m=19456", "m=262145"), ("t=2", "t=21"), ("p=1", "p=0"), ("p=1", "p=4000"), ("v=19", "v=18")];
+        for (sane, absurd) in absurd {
+            assert_eq!(PasswordHash::imported(CURRENT_HASH.replace(sane, absurd)), None, "{absurd}");
+        }
+        for phc in
+            ["", "$2b$12$abc", "$argon2id$v=19$m=64,t=1,p=1", "$argon2id$v=19$m=64,t=1,p=1$c2hvcnQ$c2hvcnQ"]
+        {
+            assert_eq!(PasswordHash::imported(phc), None, "{phc}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_hash_the_answer_is_no_after_the_same_work() {
+        let unreadable = PasswordHash("$argon2id$v=19$m=4194304,t=9,p=1$c2FsdHNhbHQ$aGFzaGhhc2g".to_owned());
+        for hash in [None, Some(&unreadable)] {
+            let passwords = passwords(0);
+            assert_eq!(passwords.verify(password("any"), hash).await, Ok(false));
+            assert_eq!(lock(&passwords.spare)[0].len(), CURRENT.block_count());
+        }
+        assert!(Recipe::decoy().is_current());
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_queue_full_is_told_at_once() {
+        let passwords = passwords(1);
+        let turn = passwords.computing.acquire().await.unwrap();
+        let mut first = pin!(passwords.verify(password("one"), None));
+        let mut second = pin!(passwords.verify(password("two"), None));
+        assert!(poll!(first.as_mut()).is_pending() && poll!(second.as_mut()).is_pending());
+        assert_eq!(passwords.hash(password("three")).await, Err(Busy));
+        drop(turn);
+        assert_eq!(tokio::join!(first, second), (Ok(false), Ok(false)));
+        assert!(passwords.hash(password("three")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn memory_is_used_again_and_never_grows() {
+        let passwords = passwords(9);
+        let costly = PasswordHash::imported(CURRENT_HASH.replace("m=19456", "m=19460")).unwrap();
+        for hash in [None, Some(&costly), None] {
+            let _ = passwords.verify(password("any"), hash).await;
+        }
+        let spare = lock(&passwords.spare);
+        assert_eq!(spare.iter().map(Vec::len).collect::<Vec<_>>(), [CURRENT.block_count()]);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_the_queue_gives_their_place_to_another() {
+        let passwords = passwords(0);
+        let _turn = passwords.computing.acquire().await.unwrap();
+        let mut waiting = Box::pin(passwords.verify(password("one"), None));
+        assert!(poll!(waiting.as_mut()).is_pending());
+        assert_eq!(passwords.callers.available_permits(), 0);
+        drop(waiting);
+        assert_eq!(passwords.callers.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn work_counts_until_it_is_done_though_its_caller_has_left() {
+        let passwords = passwords(0);
+        let (finish, finished) = mpsc::channel();
+        let mut working = Box::pin(passwords.compute(move |_| finished.recv()));
+        assert!(poll!(working.as_mut()).is_pending());
+        drop(working);
+        assert_eq!(passwords.verify(password("two"), None).await, Err(Busy));
+        finish.send(()).unwrap();
+        let _turn = passwords.computing.acquire().await.unwrap();
+        assert_eq!(passwords.callers.available_permits(), 1);
+    }
+
+    #[test]
+    fn a_hash_is_stored_as_its_text_and_never_printed() {
+        let hash: PasswordHash = serde_json::from_str(&format!("\"{CURRENT_HASH}\"")).unwrap();
+        assert_eq!(serde_json::to_string(&hash).unwrap(), format!("\"{CURRENT_HASH}\""));
+        assert_eq!(format!("{hash:?}"), "PasswordHash");
+    }
+}
