@@ -1,0 +1,153 @@
+//! A credential: what an address must show to sign in, and how often it failed to.
+//!
+//! It is kept under the address, whether that has an account or not, so that a lock tells nobody which
+//! addresses have one. Only the functions that set or check passwords may read it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::id::UserId;
+use crate::password::PasswordHash;
+use crate::token::PendingToken;
+
+/// Wrong passwords in a row before an address is locked.
+const FREE_ATTEMPTS: u32 = 5;
+/// The first lock; each further wrong password doubles it.
+const FIRST_LOCK: Duration = Duration::from_mins(1);
+/// The longest lock.
+const LONGEST_LOCK: Duration = Duration::from_hours(1);
+
+/// What the table knows of an address.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
+pub struct Credential {
+    /// The account and its password, if the address has one.
+    pub account: Option<AccountCredential>,
+    /// Wrong passwords since the last right one.
+    pub failures: u32,
+    /// When the last wrong password was tried.
+    pub failed_at: Option<Timestamp>,
+    /// The verification token that is out.
+    pub verification: Option<PendingToken>,
+    /// The password reset token that is out.
+    pub reset: Option<PendingToken>,
+}
+
+/// A credential as the table holds it: the account's attributes beside the others.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_id: Option<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password_hash: Option<PasswordHash>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    failures: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failed_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verification: Option<PendingToken>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reset: Option<PendingToken>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl From<Stored> for Credential {
+    fn from(stored: Stored) -> Self {
+        let account = stored.user_id.zip(stored.password_hash);
+        Self {
+            account: account.map(|(user_id, password_hash)| AccountCredential { user_id, password_hash }),
+            failures: stored.failures,
+            failed_at: stored.failed_at,
+            verification: stored.verification,
+            reset: stored.reset,
+        }
+    }
+}
+
+impl From<Credential> for Stored {
+    fn from(credential: Credential) -> Self {
+        let (user_id, password_hash) = credential.account.map(|it| (it.user_id, it.password_hash)).unzip();
+        Self {
+            user_id,
+            password_hash,
+            failures: credential.failures,
+            failed_at: credential.failed_at,
+            verification: credential.verification,
+            reset: credential.reset,
+        }
+    }
+}
+
+/// The account that an address belongs to.
+#[derive(Clone, Debug)]
+pub struct AccountCredential {
+    /// Whose address it is.
+    pub user_id: UserId,
+    /// The password, hashed.
+    pub password_hash: PasswordHash,
+}
+
+impl Credential {
+    /// The credential of a new account.
+    pub fn new(user_id: UserId, password_hash: PasswordHash) -> Self {
+        Self { account: Some(AccountCredential { user_id, password_hash }), ..Self::default() }
+    }
+
+    /// Whose address it is, if it has an account.
+    pub fn user_id(&self) -> Option<UserId> {
+        self.account.as_ref().map(|account| account.user_id)
+    }
+
+    /// Until when no password is accepted, the right one included.
+    ///
+    /// Locks grow from one minute, doubling with each wrong password after the fifth, up to an hour; the
+    /// count starts anew with a right password or a reset. (OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B, 3.2.2.)
+    pub fn locked_until(&self) -> Option<Timestamp> {
+        let beyond = self.failures.checked_sub(FREE_ATTEMPTS)?;
+        let doubled = FIRST_LOCK.saturating_mul(2_u32.saturating_pow(beyond));
+        let lock = doubled.min(LONGEST_LOCK);
+        self.failed_at?.checked_add(jiff::SignedDuration::try_from(lock).ok()?).ok()
+    }
+
+    /// Whether no password is accepted now.
+    pub fn is_locked(&self, now: Timestamp) -> bool {
+        self.locked_until().is_some_and(|until| now < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(failures: u32) -> Credential {
+        Credential { failures, failed_at: Some(Timestamp::UNIX_EPOCH), ..Credential::default() }
+    }
+
+    fn lock_seconds(failures: u32) -> Option<i64> {
+        after(failures).locked_until().map(Timestamp::as_second)
+    }
+
+    #[test]
+    fn the_fifth_wrong_password_locks_for_a_minute() {
+        assert_eq!(lock_seconds(4), None);
+        assert_eq!(lock_seconds(5), Some(60));
+    }
+
+    #[test]
+    fn locks_double_up_to_an_hour() {
+        assert_eq!([6, 7, 8, 10, 11, 200].map(lock_seconds), [120, 240, 480, 1920, 3600, 3600].map(Some));
+    }
+
+    #[test]
+    fn a_lock_ends_by_itself() {
+        let credential = after(5);
+        assert!(credential.is_locked(Timestamp::from_second(59).unwrap()));
+        assert!(!credential.is_locked(Timestamp::from_second(60).unwrap()));
+    }
+}

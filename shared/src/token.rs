@@ -1,0 +1,122 @@
+//! The tokens that mails carry: `ver_…` proves an address, `rst_…` sets a new password.
+//!
+//! A token is `<prefix><base64url(user id ‖ nonce ‖ MAC)>`. The table keeps only the nonce and the expiry, and
+//! without the MAC's key ([`crate::keys`]) neither makes a token: whoever reads the table, the stream or a
+//! backup can use nothing. A forged token is refused without asking the table. The nonce lies with the
+//! address's credential, so a newer token, a changed password and a changed address all kill an older one.
+//! (OWASP ASVS 5.0, 6.4.1: single use, expiring, unguessable.)
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::id::UserId;
+use crate::random;
+
+/// Bytes as unpadded base64url.
+pub fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Unpadded base64url back to bytes.
+pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// What a mailed token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Prove that the address is one's own.
+    VerifyEmail,
+    /// Set a new password.
+    ResetPassword,
+}
+
+impl Purpose {
+    /// What its tokens begin with. Mails that are under way carry it: it can not be changed.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "ver_",
+            Self::ResetPassword => "rst_",
+        }
+    }
+
+    /// How long a token may be used: a day, an hour.
+    pub fn lifetime_seconds(self) -> i64 {
+        match self {
+            Self::VerifyEmail => 86_400,
+            Self::ResetPassword => 3_600,
+        }
+    }
+}
+
+/// What makes a token this one and no other. No secret: a token needs the MAC's key too.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Nonce([u8; 16]);
+
+impl Nonce {
+    /// Its length in bytes.
+    pub const LENGTH: usize = 16;
+
+    /// A new one.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A nonce of exactly these bytes, if they are 16.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().map(Self).ok()
+    }
+}
+
+impl std::fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Nonce")
+    }
+}
+
+impl From<Nonce> for String {
+    fn from(nonce: Nonce) -> Self {
+        base64url(&nonce.0)
+    }
+}
+
+impl TryFrom<String> for Nonce {
+    type Error = crate::id::InvalidId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        from_base64url(&text).as_deref().and_then(Self::from_bytes).ok_or(crate::id::InvalidId)
+    }
+}
+
+/// A token that is out, as the table knows it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct PendingToken {
+    /// Which token it is.
+    pub nonce: Nonce,
+    /// Until when it may be used, in seconds since the epoch.
+    pub expires_at: i64,
+}
+
+impl PendingToken {
+    /// A new token for `purpose`, made at `now`.
+    pub fn new(purpose: Purpose, now: Timestamp) -> Self {
+        Self { nonce: Nonce::random(), expires_at: now.as_second() + purpose.lifetime_seconds() }
+    }
+}
+
+/// What a token that was presented says, once its MAC is found right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailToken {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Which it is.
+    pub nonce: Nonce,
+}
