@@ -1,0 +1,163 @@
+//! Events, and what their consumers keep: the audit trail, and which mails were sent.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Store;
+use super::counters;
+use super::key::{self, Key};
+use super::table::{Outcome, Range, parse};
+use super::write::Write;
+use crate::clock::Timestamp;
+use crate::event::{Event, EventType};
+use crate::fault::Fault;
+use crate::id::{ConsumerId, EventId, TenantId, UserId};
+use crate::session::Device;
+
+/// How long a consumer that died keeps others from sending a mail: as long as it may run, by `template.yaml`.
+const CLAIM_SECONDS: i64 = 30;
+
+/// An event as the audit trail keeps it: what happened, without what was to be done about it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// The event's identifier.
+    pub id: EventId,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub event_type: EventType,
+    /// In which tenant.
+    pub tenant: TenantId,
+    /// When.
+    pub at: Timestamp,
+    /// Who is asked about when one asks about a user: whom it was done to, or else who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// Who did it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<UserId>,
+    /// The request that did it.
+    pub request_id: String,
+    /// From where.
+    #[serde(flatten)]
+    pub device: Device,
+    /// What else there is to know.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub data: Map<String, Value>,
+}
+
+impl From<&Event> for AuditRecord {
+    fn from(event: &Event) -> Self {
+        Self {
+            id: event.id,
+            event_type: event.event_type,
+            tenant: event.tenant.clone(),
+            at: event.at,
+            user_id: event.subject.or(event.actor),
+            actor: event.actor,
+            request_id: event.request_id.clone(),
+            device: event.device.clone(),
+            data: event.data.clone(),
+        }
+    }
+}
+
+/// Whether a mail is ours to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailClaim {
+    /// It is ours now.
+    Ours,
+    /// It was sent.
+    Sent,
+    /// Another consumer is at it, or died at it a moment ago.
+    Busy,
+}
+
+/// The mark of a mail.
+#[derive(Serialize, Deserialize)]
+struct MailMark {
+    sent: bool,
+    claimed_by: ConsumerId,
+    claimed_until: i64,
+    expires_at: i64,
+}
+
+/// The write that puts `event` into the outbox.
+pub(super) fn outbox(event: &Event) -> Result<Write, Fault> {
+    Ok(Write::put(Key::event(event.id), "event", event)?.unless_exists())
+}
+
+impl Store {
+    /// Writes an event that comes with no change.
+    pub async fn tell(&self, event: &Event) -> Result<(), Fault> {
+        self.table.transact(vec![outbox(event)?]).await.map(drop)
+    }
+
+    /// The audit trail has a record of `event`, and the counters count it, once, however often this is asked for.
+    pub async fn record_audit(&self, event: &Event) -> Result<(), Fault> {
+        let key = Key::audit(&event.tenant, event.at, event.id);
+        let mut writes = counters::count(event)?;
+        writes.push(Write::put(key, "audit", &AuditRecord::from(event))?.unless_exists());
+        match self.table.transact(writes).await? {
+            Outcome::Written(()) | Outcome::Refused(_) => Ok(()),
+        }
+    }
+
+    /// What happened in a tenant from `since` to `now`, which are a day apart at most, newest first.
+    pub async fn recent_audit(
+        &self,
+        tenant: &TenantId,
+        (since, now): (Timestamp, Timestamp),
+        limit: i32,
+    ) -> Result<Vec<AuditRecord>, Fault> {
+        let (yesterday, from) = key::audit_since(tenant, since);
+        let (today, _) = key::audit_since(tenant, now);
+        let mut days = vec![today];
+        if days[0] != yesterday {
+            days.push(yesterday);
+        }
+        let mut items = Vec::new();
+        for partition in days {
+            let range = Range { partition, from: Some(from.clone()), limit: Some(limit), ..Range::default() };
+            items.extend(self.table.query(range).await?.items.unwrap_or_default());
+        }
+        items.into_iter().take(usize::try_from(limit).unwrap_or_default()).map(parse).collect()
+    }
+
+    /// Claims the mail of an event for half a minute: of several consumers, one sends it. A consumer that comes
+    /// again, because it failed or never heard that it got the claim, takes up its own.
+    pub async fn claim_mail(
+        &self,
+        id: EventId,
+        consumer: ConsumerId,
+        now: Timestamp,
+    ) -> Result<MailClaim, Fault> {
+        let now = now.as_second();
+        let (claimed_until, expires_at) = (now + CLAIM_SECONDS, now + 8 * 86_400);
+        let mark = MailMark { sent: false, claimed_by: consumer, claimed_until, expires_at };
+        let free = "#claimed_by = :consumer OR #claimed_until <= :now";
+        let write = Write::put(Key::mail(id), "mail", &mark)?
+            .only_if(&format!("attribute_not_exists(#PK) OR (#sent = :sent AND ({free}))"))
+            .value("sent", false)?
+            .value("consumer", consumer)?
+            .value("now", now)?;
+        match self.table.transact(vec![write]).await? {
+            Outcome::Written(()) => Ok(MailClaim::Ours),
+            Outcome::Refused(refused) => {
+                let old = refused.into_iter().find_map(|refused| refused.old);
+                let mark: Option<MailMark> = old.map(parse).transpose()?;
+                Ok(if mark.is_some_and(|mark| mark.sent) { MailClaim::Sent } else { MailClaim::Busy })
+            }
+        }
+    }
+
+    /// The mail of an event is sent: nobody will send it again.
+    pub async fn mail_sent(&self, id: EventId) -> Result<(), Fault> {
+        self.table.transact(vec![Write::update(Key::mail(id)).set("sent", true)?]).await.map(drop)
+    }
+
+    /// The mail of an event could not be sent: whoever tries next may claim it at once.
+    pub async fn release_mail(&self, id: EventId) -> Result<(), Fault> {
+        let write = Write::update(Key::mail(id)).set("claimed_until", 0)?;
+        self.table.transact(vec![write]).await.map(drop)
+    }
+}

@@ -1,0 +1,246 @@
+//! The table through the SDK: the five operations that the system uses, each counted and each with its
+//! failures sorted into outcomes and faults.
+//!
+//! All reads but those of an index are strongly consistent. Nothing here knows what an item means.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity,
+    ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
+use serde::de::DeserializeOwned;
+
+use super::cost;
+use super::key::{Index, Key};
+use super::write::{Item, Write};
+use crate::aws;
+use crate::fault::Fault;
+use crate::random;
+
+/// How often a transaction that met another one is tried again.
+const CONFLICT_RETRIES: u32 = 6;
+/// How often keys that a batch left out are asked for again.
+const BATCH_RETRIES: u32 = 4;
+
+/// The table.
+#[derive(Clone)]
+pub(crate) struct Table {
+    client: Client,
+    name: Arc<str>,
+}
+
+/// What became of a conditional write.
+#[derive(Debug)]
+pub(crate) enum Outcome<T> {
+    /// It was written.
+    Written(T),
+    /// A condition did not hold; nothing was written.
+    Refused(Vec<Refused>),
+}
+
+/// A write whose condition did not hold.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Its place in the transaction.
+    pub(crate) index: usize,
+    /// The item that stood at its key, if there was one.
+    pub(crate) old: Option<Item>,
+}
+
+/// What to read of a partition, the last first.
+#[derive(Default)]
+pub(crate) struct Range {
+    /// The index that has the partition; the table itself if there is none.
+    pub(crate) index: Option<Index>,
+    pub(crate) partition: String,
+    /// Only items whose sort key is not below.
+    pub(crate) from: Option<String>,
+    /// Only items behind this one.
+    pub(crate) after: Option<Item>,
+    pub(crate) limit: Option<i32>,
+    /// Only items that have this value in this attribute.
+    pub(crate) only: Option<(&'static str, &'static str)>,
+}
+
+impl Table {
+    pub(crate) fn new(client: Client, name: &str) -> Self {
+        Self { client, name: name.into() }
+    }
+
+    /// The item at `key`.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, Fault> {
+        let call = self
+            .client
+            .get_item()
+            .table_name(&*self.name)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let output = cost::timed(call.send()).await.map_err(|error| aws::fault("reading an item", error))?;
+        cost::read(units(output.consumed_capacity.as_slice()));
+        output.item.map(parse).transpose()
+    }
+
+    /// The items at `keys` that exist, in one call; there may be a hundred keys.
+    pub(crate) async fn batch_get(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, Fault> {
+        let mut wanted: Vec<Item> = keys.iter().map(Key::attributes).collect();
+        let mut found = HashMap::new();
+        for attempt in 0..=BATCH_RETRIES {
+            let keys = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(wanted)).build();
+            let keys = keys.map_err(|error| Fault::broken("reading items", error))?;
+            let call = self
+                .client
+                .batch_get_item()
+                .request_items(&*self.name, keys)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let output =
+                cost::timed(call.send()).await.map_err(|error| aws::fault("reading items", error))?;
+            cost::read(units(output.consumed_capacity()));
+            let items = output.responses.unwrap_or_default().remove(&*self.name).unwrap_or_default();
+            found.extend(items.into_iter().filter_map(|item| Some((Key::of(&item)?, item))));
+            match output.unprocessed_keys.unwrap_or_default().remove(&*self.name) {
+                Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
+                _ => return Ok(found),
+            }
+            back_off(attempt).await;
+        }
+        Err(Fault::temporary("reading items", "the table left keys unprocessed"))
+    }
+
+    /// The items of a partition, as `range` says. Where it is one of an index, they may be a moment old.
+    pub(crate) async fn query(&self, range: Range) -> Result<QueryOutput, Fault> {
+        let (pk, sk) = range.index.map_or(("PK", "SK"), |index| (index.pk, index.sk));
+        let mut call = self
+            .client
+            .query()
+            .table_name(&*self.name)
+            .set_index_name(range.index.map(|index| index.name.to_owned()))
+            .expression_attribute_names("#pk", pk)
+            .expression_attribute_values(":pk", AttributeValue::S(range.partition))
+            .scan_index_forward(false)
+            .consistent_read(range.index.is_none())
+            .set_limit(range.limit)
+            .set_exclusive_start_key(range.after)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        call = match range.from {
+            Some(from) => call
+                .key_condition_expression("#pk = :pk AND #sk >= :from")
+                .expression_attribute_names("#sk", sk)
+                .expression_attribute_values(":from", AttributeValue::S(from)),
+            None => call.key_condition_expression("#pk = :pk"),
+        };
+        if let Some((name, value)) = range.only {
+            call = call
+                .filter_expression("#only = :only")
+                .expression_attribute_names("#only", name)
+                .expression_attribute_values(":only", AttributeValue::S(value.to_owned()));
+        }
+        let output =
+            cost::timed(call.send()).await.map_err(|error| aws::fault("reading a partition", error))?;
+        cost::read(units(output.consumed_capacity.as_slice()));
+        Ok(output)
+    }
+
+    /// Changes one item and returns it as it then is.
+    pub(crate) async fn update<T: DeserializeOwned>(&self, write: Write) -> Result<Outcome<T>, Fault> {
+        let parts = write.into_update();
+        let call = self
+            .client
+            .update_item()
+            .table_name(&*self.name)
+            .set_key(Some(parts.key))
+            .update_expression(parts.expression)
+            .set_condition_expression(parts.condition)
+            .set_expression_attribute_names(parts.names)
+            .set_expression_attribute_values(parts.values)
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let error = match cost::timed(call.send()).await {
+            Ok(output) => {
+                cost::written(units(output.consumed_capacity.as_slice()));
+                return parse(output.attributes.unwrap_or_default()).map(Outcome::Written);
+            }
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(Outcome::Refused(vec![Refused { index: 0, old: failed.item.clone() }]))
+            }
+            _ => Err(aws::fault("changing an item", error)),
+        }
+    }
+
+    /// Writes all of `writes`, or none of them.
+    pub(crate) async fn transact(&self, writes: Vec<Write>) -> Result<Outcome<()>, Fault> {
+        let items: Result<Vec<_>, _> =
+            writes.into_iter().map(|write| write.into_transact_item(&self.name)).collect();
+        let items = items?;
+        for attempt in 0..=CONFLICT_RETRIES {
+            let call = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let error = match cost::timed(call.send()).await {
+                Ok(output) => {
+                    cost::written(units(output.consumed_capacity()));
+                    return Ok(Outcome::Written(()));
+                }
+                Err(error) => error,
+            };
+            let reasons = cancellation_reasons(&error);
+            let refused = refused(reasons);
+            if !refused.is_empty() {
+                return Ok(Outcome::Refused(refused));
+            }
+            if !reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) {
+                return Err(aws::fault("writing a transaction", error));
+            }
+            back_off(attempt).await;
+        }
+        Err(Fault::temporary("writing a transaction", "it met another one at each attempt"))
+    }
+}
+
+/// Why a transaction was cancelled, a reason for each of its writes.
+fn cancellation_reasons(error: &SdkError<TransactWriteItemsError>) -> &[CancellationReason] {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons()
+        }
+        _ => &[],
+    }
+}
+
+/// The writes whose own condition did not hold.
+fn refused(reasons: &[CancellationReason]) -> Vec<Refused> {
+    let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+    let reasons = reasons.iter().enumerate().filter(|(_, reason)| failed(reason));
+    reasons.map(|(index, reason)| Refused { index, old: reason.item.clone() }).collect()
+}
+
+/// An item as a value.
+pub(crate) fn parse<T: DeserializeOwned>(item: Item) -> Result<T, Fault> {
+    serde_dynamo::from_item(item).map_err(|error| Fault::broken("understanding an item", error))
+}
+
+/// The capacity units that an operation used in all.
+fn units(capacity: &[ConsumedCapacity]) -> f64 {
+    capacity.iter().filter_map(|it| it.capacity_units).sum()
+}
+
+/// Waits before trying again: a random time below a bound that doubles ("full jitter").
+async fn back_off(attempt: u32) {
+    let bound = 10_u64 << attempt;
+    let wait = u64::from(u16::from_le_bytes(random::bytes())) % bound;
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+}

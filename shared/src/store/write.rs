@@ -1,0 +1,253 @@
+//! One write of a transaction, put together with its condition.
+//!
+//! Attributes stand in expressions as `#name`, values as `:name`; the builder declares each name that it
+//! finds, so that no attribute can clash with a reserved word.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    Update,
+};
+use serde::Serialize;
+
+use super::key::Key;
+use crate::fault::Fault;
+
+/// An item of the table.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// Version of the items that this release writes.
+const SCHEMA_VERSION: u32 = 1;
+
+/// A write that happens with all others of its transaction, or not at all.
+#[derive(Clone, Debug)]
+pub(crate) struct Write {
+    key: Key,
+    action: Action,
+    condition: Option<String>,
+    /// Attributes whose names are no words, by what stands for them.
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+#[derive(Clone, Debug)]
+enum Action {
+    Put(Item),
+    Update { set: Vec<String>, remove: Vec<String>, add: Vec<String> },
+    Delete,
+    Check,
+}
+
+/// What stands for an attribute in expressions: a word.
+fn placeholder(name: &str) -> String {
+    format!("#{}", name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
+}
+
+/// `value` as an item's attribute.
+pub(crate) fn attribute(value: impl Serialize) -> Result<AttributeValue, Fault> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| Fault::broken("writing an attribute", error))
+}
+
+impl Write {
+    fn new(key: Key, action: Action) -> Self {
+        Self { key, action, condition: None, names: HashMap::new(), values: Item::new() }
+    }
+
+    /// Writes `value` as the whole item at `key`.
+    pub(crate) fn put(key: Key, entity: &str, value: &impl Serialize) -> Result<Self, Fault> {
+        let mut item: Item =
+            serde_dynamo::to_item(value).map_err(|error| Fault::broken("writing an item", error))?;
+        item.extend(key.attributes());
+        item.insert("entity".to_owned(), AttributeValue::S(entity.to_owned()));
+        item.insert("v".to_owned(), AttributeValue::N(SCHEMA_VERSION.to_string()));
+        Ok(Self::new(key, Action::Put(item)))
+    }
+
+    /// Changes attributes of the item at `key`.
+    pub(crate) fn update(key: Key) -> Self {
+        Self::new(key, Action::Update { set: Vec::new(), remove: Vec::new(), add: Vec::new() })
+    }
+
+    /// Removes the item at `key`.
+    pub(crate) fn delete(key: Key) -> Self {
+        Self::new(key, Action::Delete)
+    }
+
+    /// Only asks that the condition holds at `key`.
+    pub(crate) fn check(key: Key) -> Self {
+        Self::new(key, Action::Check)
+    }
+
+    /// Puts one more attribute into the item that is put.
+    pub(crate) fn with(mut self, name: &str, value: impl Serialize) -> Result<Self, Fault> {
+        let value = attribute(value)?;
+        if let Action::Put(item) = &mut self.action {
+            item.insert(name.to_owned(), value);
+        }
+        Ok(self)
+    }
+
+    /// Sets `name` to `value`; to nothing means to remove it.
+    pub(crate) fn set(mut self, name: &str, value: impl Serialize) -> Result<Self, Fault> {
+        let value = attribute(value)?;
+        if value.is_null() {
+            return Ok(self.remove(name));
+        }
+        if let Action::Update { set, .. } = &mut self.action {
+            set.push(format!("#{name} = :set_{name}"));
+        }
+        self.values.insert(format!(":set_{name}"), value);
+        Ok(self)
+    }
+
+    /// Adds `number` to `name`, which counts as 0 where there is none.
+    pub(crate) fn add(mut self, name: &str, number: i64) -> Self {
+        if let Action::Update { add, .. } = &mut self.action {
+            add.push(format!("{} :add_{}", placeholder(name), &placeholder(name)[1..]));
+        }
+        self.values
+            .insert(format!(":add_{}", &placeholder(name)[1..]), AttributeValue::N(number.to_string()));
+        self.names.insert(placeholder(name), name.to_owned());
+        self
+    }
+
+    /// Removes the attribute `name`.
+    pub(crate) fn remove(mut self, name: &str) -> Self {
+        if let Action::Update { remove, .. } = &mut self.action {
+            remove.push(format!("#{name}"));
+        }
+        self
+    }
+
+    /// Asks that `condition` holds (together with those asked before).
+    pub(crate) fn only_if(mut self, condition: &str) -> Self {
+        self.condition = Some(match self.condition {
+            Some(before) => format!("{before} AND ({condition})"),
+            None => format!("({condition})"),
+        });
+        self
+    }
+
+    /// Gives the value of `:name` in the condition.
+    pub(crate) fn value(mut self, name: &str, value: impl Serialize) -> Result<Self, Fault> {
+        self.values.insert(format!(":{name}"), attribute(value)?);
+        Ok(self)
+    }
+
+    /// Asks that there is no item at the key yet.
+    pub(crate) fn unless_exists(self) -> Self {
+        self.only_if("attribute_not_exists(#PK)")
+    }
+
+    /// The update expression, if this is an update.
+    fn update_expression(&self) -> String {
+        let Action::Update { set, remove, add } = &self.action else { return String::new() };
+        let clauses = [("SET", set), ("REMOVE", remove), ("ADD", add)];
+        let clauses = clauses.iter().filter(|(_, parts)| !parts.is_empty());
+        clauses.map(|(verb, parts)| format!("{verb} {}", parts.join(", "))).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The `#name`s that the expressions use, declared.
+    fn names(&self) -> Option<HashMap<String, String>> {
+        let expressions =
+            format!("{} {}", self.update_expression(), self.condition.as_deref().unwrap_or_default());
+        let words = expressions.split('#').skip(1);
+        let words = words.map(|rest| {
+            rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default()
+        });
+        let mut names: HashMap<_, _> = words.map(|name| (format!("#{name}"), name.to_owned())).collect();
+        names.extend(self.names.clone());
+        (!names.is_empty()).then_some(names)
+    }
+
+    fn values(&self) -> Option<Item> {
+        (!self.values.is_empty()).then(|| self.values.clone())
+    }
+
+    /// The write as the SDK takes it, for `table`. A condition that fails tells what stood there.
+    pub(crate) fn into_transact_item(self, table: &str) -> Result<TransactWriteItem, Fault> {
+        let item = TransactWriteItem::builder();
+        let (names, values, expression) = (self.names(), self.values(), self.update_expression());
+        let condition = self.condition;
+        let old = ReturnValuesOnConditionCheckFailure::AllOld;
+        macro_rules! conditional {
+            ($builder:expr) => {
+                $builder
+                    .table_name(table)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(old)
+            };
+        }
+        let built = match self.action {
+            Action::Put(attributes) => conditional!(Put::builder())
+                .set_item(Some(attributes))
+                .set_condition_expression(condition)
+                .build()
+                .map(|put| item.put(put)),
+            Action::Update { .. } => conditional!(Update::builder())
+                .set_key(Some(self.key.attributes()))
+                .update_expression(expression)
+                .set_condition_expression(condition)
+                .build()
+                .map(|update| item.update(update)),
+            Action::Delete => conditional!(Delete::builder())
+                .set_key(Some(self.key.attributes()))
+                .set_condition_expression(condition)
+                .build()
+                .map(|delete| item.delete(delete)),
+            Action::Check => conditional!(ConditionCheck::builder())
+                .set_key(Some(self.key.attributes()))
+                .condition_expression(condition.unwrap_or_default())
+                .build()
+                .map(|check| item.condition_check(check)),
+        };
+        built
+            .map(aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder::build)
+            .map_err(|error| Fault::broken("putting a transaction together", error))
+    }
+
+    /// The parts of a single `UpdateItem`: key, update, condition, names and values.
+    pub(crate) fn into_update(self) -> SingleUpdate {
+        SingleUpdate {
+            key: self.key.attributes(),
+            expression: self.update_expression(),
+            names: self.names(),
+            values: self.values(),
+            condition: self.condition,
+        }
+    }
+}
+
+/// The parts of a single `UpdateItem`.
+pub(crate) struct SingleUpdate {
+    pub(crate) key: Item,
+    pub(crate) expression: String,
+    pub(crate) condition: Option<String>,
+    pub(crate) names: Option<HashMap<String, String>>,
+    pub(crate) values: Option<Item>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::UserId;
+
+    #[test]
+    fn every_name_of_an_expression_is_declared() {
+        let write = Write::update(Key::user(UserId::random()))
+            .set("status", "active")
+            .unwrap()
+            .add("login_count", 1)
+            .only_if("#version = :version")
+            .only_if("attribute_exists(#PK)");
+        assert_eq!(write.update_expression(), "SET #status = :set_status ADD #login_count :add_login_count");
+        assert_eq!(write.condition.as_deref(), Some("(#version = :version) AND (attribute_exists(#PK))"));
+        let counting = Write::update(Key::user(UserId::random())).add("role:admin", 1);
+        assert_eq!(counting.names().unwrap()["#role_admin"], "role:admin");
+        let mut names: Vec<_> = write.names().unwrap().into_values().collect();
+        names.sort();
+        assert_eq!(names, ["PK", "login_count", "status", "version"]);
+    }
+}
