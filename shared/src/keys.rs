@@ -1,0 +1,18 @@
+//! The system's keys: one KMS key wraps one root key, and the root key seals or derives all others.
+//!
+//! A function that only checks tokens reads the public signing keys and never calls KMS; one that signs, or
+//! makes mail tokens, unwraps the root key once per start, on first use. Keys never leave memory unwrapped.
+//!
+//! | key | made by | for |
+//! |---|---|---|
+//! | root | KMS `GenerateDataKey`, stored wrapped | sealing and deriving the others |
+//! | signing (ES256, with a `kid`) | here, stored sealed by AES-256-GCM | access tokens |
+//! | refresh, mail, cursor | HKDF-SHA-256 of the root | refresh tokens, mail tokens, cursors of lists |
+
+mod cipher;
+mod jwt;
+mod ring;
+
+pub use jwt::{Access, AccessClaims, AccessToken, InvalidToken, RefreshClaims, RefreshToken};
+pub use ring::{Keys, PublicKey};
+pub(crate) use ring::{StoredRing, StoredRootKey, StoredSigningKey};
