@@ -1,0 +1,38 @@
+//! The conventions of HTTP, the same for every function: who calls, what a body must be, how a refusal looks,
+//! which headers every answer carries, and the one line that the log gets of each request.
+
+mod body;
+mod caller;
+mod description;
+mod family;
+mod origin;
+mod paging;
+mod problem;
+mod request;
+mod schema;
+
+pub use body::{Json, OptionalJson, Query};
+pub use caller::{Permitted, SignedIn, Verified, bearer_token};
+pub use description::describe;
+pub use paging::{Page, PageParameters};
+pub use problem::{FieldError, Fields, Problem};
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// `routes` as a service: every request is measured, logged and answered in the house style, whatever becomes
+/// of it; its path is brought to one spelling before it is routed.
+pub fn service(app: App, routes: OpenApiRouter<App>) -> Router {
+    let routes: Router = Router::from(routes)
+        .route_layer(from_fn(request::note_route))
+        .fallback(|| async { Problem::not_found("NOT_FOUND", "There is nothing at this address") })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .with_state(app.clone());
+    // A layer around a router sees requests before they are routed only where everything is a fallback.
+    let spelled = Router::new().fallback_service(routes).layer(map_request(request::one_spelling));
+    let shared = request::cross_origin(spelled, &app.config.cors_origins);
+    Router::new().fallback_service(shared).layer(from_fn_with_state(app, request::around))
+}

@@ -1,0 +1,125 @@
+//! What a request brings: a JSON body, or a query. What is malformed is refused by name.
+
+use ::http::{HeaderMap, Request, StatusCode, header, request::Parts};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts};
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use utoipa::PartialSchema;
+
+use super::problem::{FieldError, Problem};
+use super::schema;
+use crate::app::App;
+
+/// Bodies over this many bytes are refused.
+const LARGEST: usize = 1_000_000;
+/// Values may be nested this deep.
+const DEEPEST: usize = 64;
+
+/// A JSON body: 415 for another content type, 413 over 1 MB, 400 `INVALID_JSON` where it is malformed, 422
+/// `INVALID_REQUEST` where a field is missing or mistyped. Unknown fields are ignored.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+/// A JSON body that may be left out: `T`'s default stands for none.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionalJson<T>(pub T);
+
+impl<T: DeserializeOwned + PartialSchema> FromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, _: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body).await?;
+        require_json(&parts.headers)?;
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + PartialSchema + Default> FromRequest<App> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, _: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        require_json(&parts.headers)?;
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    match Limited::new(body, LARGEST).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().into()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = "The body is larger than 1 MB";
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message))
+        }
+        Err(_) => Err(malformed("The body could not be read")),
+    }
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        return Ok(());
+    }
+    let message = "Send JSON, with `Content-Type: application/json`";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message))
+}
+
+fn malformed(message: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", message)
+}
+
+fn parse<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Result<T, Problem> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        malformed(format!("The body is not JSON (line {}, column {})", error.line(), error.column()))
+    })?;
+    if depth(&value) > DEEPEST {
+        return Err(malformed("The body is nested too deeply"));
+    }
+    let mistakes = schema::mistakes::<T>(&value);
+    if !mistakes.is_empty() {
+        return Err(Problem::incomplete(&mistakes));
+    }
+    serde_json::from_value(value)
+        .map_err(|error| Problem::incomplete(&[FieldError::new("body", error.to_string())]))
+}
+
+/// How deep a value is nested. The parser itself goes 128 levels deep and no further, so neither does this.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// A query string: 400 `VALIDATION_ERROR` where a parameter is mistyped.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
+            Ok(query) => Ok(Self(query.0)),
+            Err(error) => Err(Problem::invalid(&[FieldError::new("query", error.body_text())])),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the OpenAPI document says of every operation: the refusals that all of them share, and how one signs
+//! in. An endpoint's own attribute says only what is its own.
+
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::family::Family;
+use super::problem::{AccountsErrorBody, ErrorBody};
+
+/// Completes the description of the whole API.
+pub fn describe(mut api: OpenApi) -> OpenApi {
+    api.info = InfoBuilder::new()
+        .title("usher")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "A complete user-management system that scales to zero. `/v1` is another name of `/api/v1`, and a \
+             trailing slash never changes an answer. Every answer carries `X-Request-ID`.",
+        ))
+        .build();
+    let mut schemas = Vec::new();
+    for (name, schema) in
+        [(ErrorBody::name(), ErrorBody::schema()), (AccountsErrorBody::name(), AccountsErrorBody::schema())]
+    {
+        schemas.push((name.into_owned(), schema));
+    }
+    ErrorBody::schemas(&mut schemas);
+    AccountsErrorBody::schemas(&mut schemas);
+    let bearer = |format: &str, description: &str| {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format);
+        SecurityScheme::Http(scheme.description(Some(description)).build())
+    };
+    let mut components = ComponentsBuilder::from(api.components.take().unwrap_or_default());
+    for (name, schema) in schemas {
+        components = components.schema(name, schema);
+    }
+    api.components = Some(
+        components
+            .security_scheme("access_token", bearer("JWT", "The `access_token` of a login"))
+            .security_scheme("refresh_token", bearer("JWT", "The `refresh_token` of a login"))
+            .build(),
+    );
+    for (path, item) in &mut api.paths.paths {
+        for operation in operations(item) {
+            add_refusals(path, operation);
+        }
+    }
+    api
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// Adds the refusals that follow from what the operation takes, and the body to all of them.
+fn add_refusals(path: &str, operation: &mut Operation) {
+    let health = operation.tags.iter().flatten().any(|tag| tag == "health");
+    let mut refusals = Vec::new();
+    if operation.request_body.is_some() {
+        refusals.extend([
+            ("400", "Malformed JSON, or values that break a rule: each field is named"),
+            ("413", "The body is larger than 1 MB"),
+            ("415", "The body is not JSON"),
+            ("422", "Fields are missing or of another type: each is named"),
+        ]);
+    } else if operation.parameters.as_ref().is_some_and(|it| !it.is_empty()) {
+        refusals.push(("400", "Values that break a rule: each is named"));
+    }
+    if operation.security.is_some() && !health {
+        refusals.extend([
+            ("401", "No token, or none that is good any more"),
+            ("403", "The caller may not do this"),
+        ]);
+    }
+    if operation.security.is_some() && (path.contains('{') || operation.request_body.is_some()) {
+        refusals.extend([("404", "There is no such thing for this caller"), ("409", "It changed meanwhile")]);
+    }
+    refusals
+        .extend([("500", "Something is broken"), ("503", "Something is overloaded; try again in a moment")]);
+    for (status, description) in refusals {
+        let there = operation.responses.responses.entry(status.to_owned());
+        there.or_insert_with(|| RefOr::T(ResponseBuilder::new().description(description).build()));
+    }
+    let refused = |status: &str| status.starts_with(['4', '5']);
+    for (_, response) in operation.responses.responses.iter_mut().filter(|(status, _)| refused(status)) {
+        if let RefOr::T(response) = response
+            && response.content.is_empty()
+        {
+            response.content.insert("application/json".to_owned(), RefOr::T(refusal(path)));
+        }
+    }
+}
+
+/// The body of a refusal at `path`.
+fn refusal(path: &str) -> Content {
+    let schema = match Family::of(path) {
+        Family::Standard => ErrorBody::name(),
+        Family::Accounts => AccountsErrorBody::name(),
+    };
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build()
+}

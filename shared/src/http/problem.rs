@@ -1,0 +1,356 @@
+//! A refusal: what a client is told when it does not get what it asked for.
+//!
+//! Every refusal is a [`Problem`]. How it is written depends on the route's family and is decided at the end,
+//! in one place. The cause of a fault goes to the log only.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use ::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::family::Family;
+use crate::clock::Timestamp;
+use crate::fault::Fault;
+use crate::password::{Busy, Password, Weakness};
+
+/// What a client is told when it does not get what it asked for.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: Cow<'static, str>,
+    details: Vec<Value>,
+    headers: Vec<(header::HeaderName, HeaderValue)>,
+    cause: Option<String>,
+}
+
+/// What is wrong with a field of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field, by its name in the request.
+    #[schema(example = "email")]
+    pub field: String,
+    /// What is wrong with it, and what is allowed.
+    #[schema(example = "Invalid email format")]
+    pub message: String,
+}
+
+impl FieldError {
+    /// `message` about `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+impl Problem {
+    /// A refusal. `code` is for programs, `message` for people: it says what to do next where there is
+    /// something to do.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, message: message.into(), details: Vec::new(), headers: Vec::new(), cause: None }
+    }
+
+    /// 400: values break a rule.
+    pub fn invalid(errors: &[FieldError]) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", "Input validation failed").about(errors)
+    }
+
+    /// 422: fields are missing or of another type.
+    pub fn incomplete(errors: &[FieldError]) -> Self {
+        let message = "The request lacks fields, or has fields of another type";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_REQUEST", message).about(errors)
+    }
+
+    /// 401: nobody, or not who they say.
+    pub fn unauthenticated(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+    }
+
+    /// 401: the token that was presented is not good (any more). RFC 6750, 3.1: only such a caller is told so.
+    pub fn bad_token(code: &'static str, message: &'static str) -> Self {
+        Self::unauthenticated(code, message)
+            .header(header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)
+    }
+
+    /// 401: the session is over.
+    pub fn session_over() -> Self {
+        Self::bad_token("SESSION_ENDED", "This session is over; sign in again")
+    }
+
+    /// 403: known, and not allowed.
+    pub fn forbidden(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// 400: a mailed token is not one of ours, was used, was replaced or has expired; nobody can tell which.
+    pub fn bad_mail_token() -> Self {
+        let message = "This link is not valid, was used before or has expired; have another one sent";
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_TOKEN", message)
+    }
+
+    /// The address has an account: 400 where people register, 409 for administrators.
+    pub fn email_exists(status: StatusCode) -> Self {
+        let message = "An account with this e-mail address exists; sign in, or reset the password";
+        Self::new(status, "EMAIL_EXISTS", message)
+            .about(&[FieldError::new("email", "Email already registered")])
+    }
+
+    /// 404: there is no such thing for this caller.
+    pub fn not_found(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// 404: there is no such user for this caller.
+    pub fn user_not_found(id: impl Display) -> Self {
+        Self::not_found("USER_NOT_FOUND", "User not found").detail(json!({ "user_id": id.to_string() }))
+    }
+
+    /// 405: the `Allow` header says what would do.
+    pub fn method_not_allowed() -> Self {
+        let message = "This address does not take this method; the Allow header lists those that it takes";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    }
+
+    /// 409: it changed since it was read.
+    pub fn conflict(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
+    /// 500: something is broken.
+    pub(super) fn broken(cause: String) -> Self {
+        let message = "Something went wrong on our side; the request id helps us to find it";
+        Self { cause: Some(cause), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message) }
+    }
+
+    /// 503: something is overloaded.
+    fn unavailable(cause: String) -> Self {
+        let message = "The service is busy; please try again in a moment";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message);
+        Self { cause: Some(cause), ..problem.header(header::RETRY_AFTER, "1") }
+    }
+
+    /// With details: what is wrong with which field.
+    #[must_use]
+    pub fn about(mut self, errors: &[FieldError]) -> Self {
+        self.details.extend(errors.iter().map(|error| json!(error)));
+        self
+    }
+
+    /// With a detail.
+    #[must_use]
+    pub fn detail(mut self, detail: Value) -> Self {
+        self.details.push(detail);
+        self
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: header::HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(super) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The body, as the clients of `path` know it.
+    pub(super) fn body(&self, path: &str, request_id: &str, at: Timestamp) -> Value {
+        match Family::of(path) {
+            Family::Accounts => json!({
+                "success": false,
+                "message": self.message,
+                "error": { "code": self.code, "message": self.message, "details": self.details },
+                "request_id": request_id,
+            }),
+            Family::Standard => json!({
+                "success": false,
+                "error_code": self.code,
+                "message": self.message,
+                "details": { "data": self.details },
+                "error": { "code": self.code, "message": self.message, "details": self.first_detail() },
+                "timestamp": at.to_string(),
+                "request_id": request_id,
+                "path": path,
+            }),
+        }
+    }
+
+    /// The first detail as an object; a field's message is its `reason`.
+    fn first_detail(&self) -> Value {
+        let mut detail = self.details.first().cloned().unwrap_or_else(|| json!({}));
+        if let Some(reason) = detail.get("message").cloned() {
+            detail["reason"] = reason;
+        }
+        detail
+    }
+}
+
+impl IntoResponse for Problem {
+    /// The status and headers; the body is written by [`super::request::around`], which knows the path.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 6750, 3.1: the error is told only to whoever presented a token.
+            let token =
+                ["INVALID_TOKEN", "TOKEN_EXPIRED", "TOKEN_REUSED", "SESSION_ENDED"].contains(&self.code);
+            let challenge = if token { r#"Bearer error="invalid_token""# } else { "Bearer" };
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        for (name, value) in &self.headers {
+            response.headers_mut().insert(name, value.clone());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let cause = fault.chain();
+        if fault.is_temporary() { Self::unavailable(cause) } else { Self::broken(cause) }
+    }
+}
+
+impl From<Busy> for Problem {
+    fn from(busy: Busy) -> Self {
+        Fault::from(busy).into()
+    }
+}
+
+/// Collects what is wrong with the fields of a request, so that all of it is told at once.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<FieldError>);
+
+impl Fields {
+    /// The value of `field`, if it is good; otherwise what is wrong is noted.
+    pub fn take<T, E: Display>(&mut self, field: &'static str, value: Result<T, E>) -> Option<T> {
+        value.map_err(|error| self.note(field, error)).ok()
+    }
+
+    /// The password in `field`, if it is strong enough; otherwise all its weaknesses are noted.
+    pub fn take_password(
+        &mut self,
+        field: &'static str,
+        password: Result<Password, Vec<Weakness>>,
+    ) -> Option<Password> {
+        password.map_err(|weak| weak.into_iter().for_each(|it| self.note(field, it.message()))).ok()
+    }
+
+    /// The value of a `field` that may be left out: what `parse` makes of it, if it is good.
+    pub fn take_optional<T, E: Display>(
+        &mut self,
+        field: &'static str,
+        text: Option<&str>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        match text {
+            Some(text) => self.take(field, parse(text)).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// Notes that something is wrong with `field`.
+    pub fn note(&mut self, field: &'static str, message: impl Display) {
+        self.0.push(FieldError::new(field, message.to_string()));
+    }
+
+    /// What is wrong, as a refusal.
+    pub fn into_problem(self) -> Problem {
+        Problem::invalid(&self.0)
+    }
+
+    /// The values, if all of them are good.
+    ///
+    /// # Errors
+    /// 400 `VALIDATION_ERROR` that names every field with something wrong.
+    pub fn all<T>(self, values: Option<T>) -> Result<T, Problem> {
+        values.filter(|_| self.0.is_empty()).ok_or_else(|| self.into_problem())
+    }
+}
+
+/// The body of a refusal.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body to the OpenAPI document; `Problem::body` writes it")]
+pub(super) struct ErrorBody {
+    /// Always false.
+    #[schema(example = false)]
+    success: bool,
+    /// For programs.
+    #[schema(example = "VALIDATION_ERROR")]
+    error_code: String,
+    /// For people.
+    #[schema(example = "Input validation failed")]
+    message: String,
+    /// What exactly.
+    details: ErrorDetails,
+    /// The same again, as some clients know it.
+    error: ErrorObject,
+    /// When.
+    #[schema(example = "2024-01-15T10:30:00Z")]
+    timestamp: String,
+    /// Which request; the log knows more about it.
+    #[schema(example = "550e8400-e29b-41d4-a716-446655440000")]
+    request_id: String,
+    /// Where.
+    #[schema(example = "/api/v1/auth/register")]
+    path: String,
+}
+
+/// What exactly is wrong.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body to the OpenAPI document")]
+pub(super) struct ErrorDetails {
+    /// Most often the fields that something is wrong with: `field` and `message`.
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Value>,
+}
+
+/// A refusal once more.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body to the OpenAPI document")]
+pub(super) struct ErrorObject {
+    /// For programs.
+    code: String,
+    /// For people.
+    message: String,
+    /// The first detail; a field's message is its `reason`.
+    #[schema(value_type = Object)]
+    details: Value,
+}
+
+/// The body of a refusal under `/api/users`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body to the OpenAPI document; `Problem::body` writes it")]
+pub(super) struct AccountsErrorBody {
+    /// Always false.
+    #[schema(example = false)]
+    success: bool,
+    /// For people.
+    message: String,
+    /// What exactly.
+    error: AccountsError,
+    /// Which request; the log knows more about it.
+    request_id: String,
+}
+
+/// What exactly is wrong, under `/api/users`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body to the OpenAPI document")]
+pub(super) struct AccountsError {
+    /// For programs.
+    #[schema(example = "VALIDATION_ERROR")]
+    code: String,
+    /// For people.
+    message: String,
+    /// Most often the fields that something is wrong with: `field` and `message`.
+    #[schema(value_type = Vec<Object>)]
+    details: Vec<Value>,
+}
