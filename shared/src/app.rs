@@ -1,0 +1,76 @@
+//! What every function works with. It is made once per start and handed to each request; nothing reads the
+//! clock, the environment or a global behind its back.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::fault::Fault;
+use crate::keys::{Access, Keys};
+use crate::password::Passwords;
+use crate::session::Session;
+use crate::store::Store;
+use crate::traffic::Traffic;
+use crate::user::User;
+
+/// Hashes that may wait for one that runs: what a core works off in about a second.
+const HASHES_WAITING: usize = 32;
+
+/// What a function works with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: Clock,
+    /// The table.
+    pub store: Store,
+    /// The keys.
+    pub keys: Keys,
+    /// What was served so far.
+    pub traffic: Arc<Traffic>,
+    /// Password hashing.
+    pub passwords: Passwords,
+}
+
+/// What a client gets when it signs in or continues a session.
+pub struct Tokens {
+    /// The access token.
+    pub access_token: String,
+    /// The refresh token.
+    pub refresh_token: String,
+    /// How long the access token lives, in seconds.
+    pub expires_in: i64,
+}
+
+impl App {
+    /// A function's state, with AWS reached as `aws` says. Nothing is called yet.
+    pub fn new(config: Config, clock: Clock, aws: &SdkConfig) -> Self {
+        let store = Store::new(aws, &config.table_name);
+        let keys = Keys::new(store.clone(), clock.clone(), &config, aws);
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let passwords = Passwords::new(cores, HASHES_WAITING * cores.get());
+        Self { config: Arc::new(config), clock, store, keys, traffic: Arc::default(), passwords }
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The tokens of a session that was just opened or continued.
+    pub async fn tokens(&self, user: &User, session: &Session) -> Result<Tokens, Fault> {
+        let minutes = self.config.access_token_minutes;
+        let access = Access { user, session, at: session.refreshed_at, minutes, user_uuid: false };
+        let issuer = &self.config.public_url;
+        Ok(Tokens {
+            access_token: self.keys.sign_access(issuer, &access).await?.into_string(),
+            refresh_token: self.keys.sign_refresh(issuer, session).await?.into_string(),
+            // A token never outlives its session.
+            expires_in: (minutes * 60).min(session.expires_at - session.refreshed_at.as_second()),
+        })
+    }
+}
