@@ -1,0 +1,139 @@
+//! `POST /auth/change-password`: who knows the password sets a new one.
+//!
+//! All sessions end, the caller's too, whose old token is refused from then on: the answer carries the tokens
+//! of a new one. Wrong guesses count like those of a login, so that a stolen token is no way to guess.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::App;
+use shared::credential::Credential;
+use shared::event::{Event, EventType, Notice, Origin};
+use shared::http::{FieldError, Fields, Json, Problem, SignedIn, Verified};
+use shared::password::{Password, Policy};
+use shared::secret::Secret;
+use shared::session::Session;
+use shared::user::User;
+use utoipa::ToSchema;
+
+/// The password and the one to come.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct ChangePassword {
+    #[schema(value_type = String, format = Password, example = "CurrentPass123!")]
+    current_password: Secret,
+    #[schema(value_type = String, format = Password, example = "NewSecurePass123!")]
+    new_password: Secret,
+}
+
+/// The password is changed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PasswordChanged {
+    message: &'static str,
+    access_token: String,
+    refresh_token: String,
+    token_type: &'static str,
+    /// How long the access token lives, in seconds.
+    expires_in: i64,
+}
+
+enum Refusal {
+    /// The current password is another one.
+    WrongPassword,
+    /// The password was changed by somebody else this moment.
+    ChangedMeanwhile,
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::WrongPassword => {
+                let field = FieldError::new("current_password", "is not the current password");
+                Self::new(
+                    StatusCode::BAD_REQUEST,
+                    "INVALID_CURRENT_PASSWORD",
+                    "The current password is wrong",
+                )
+                .about(&[field])
+            }
+            Refusal::ChangedMeanwhile => {
+                Self::conflict("PASSWORD_CHANGED", "The password was changed meanwhile; sign in again")
+            }
+        }
+    }
+}
+
+/// Change the password
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/change-password",
+    tag = "auth",
+    security(("access_token" = [])),
+    request_body = ChangePassword,
+    responses((status = 200, description = "The password is changed; all sessions are over", body = PasswordChanged))
+)]
+pub(crate) async fn change_password(
+    State(app): State<App>,
+    Verified(SignedIn { user, session, origin }): Verified,
+    Json(form): Json<ChangePassword>,
+) -> Result<Json<PasswordChanged>, Problem> {
+    let password = form.check(&user)?;
+    let seen = check_current(&app, &user, &form.current_password, &origin).await?;
+    let hash = app.passwords.hash(password).await?;
+    let now = app.now();
+    // The session that the same write opens is of the generation that it begins.
+    let renewed = User { generation: user.generation + 1, must_change_password: false, ..user.clone() };
+    let opened = Session::open(&renewed, origin.device.clone(), app.config.refresh_token_days, now);
+    // It ends when the caller's would have: knowing the password is not signing in.
+    let renewed_session = Session { expires_at: session.expires_at, ..opened };
+    let event = Event::new(EventType::UserPasswordChanged, &origin, now)
+        .by_themselves(&user)
+        .with("by", "change")
+        .mail(Notice::PasswordChanged);
+    if !app.store.change_password((&user, &seen), (&hash, &renewed_session), &event).await? {
+        return Err(Refusal::ChangedMeanwhile.into());
+    }
+    let tokens = app.tokens(&renewed, &renewed_session).await?;
+    Ok(Json(PasswordChanged {
+        message: "Password changed successfully",
+        access_token: tokens.access_token,
+        refresh_token: tokens.refresh_token,
+        token_type: "bearer",
+        expires_in: tokens.expires_in,
+    }))
+}
+
+impl ChangePassword {
+    fn check(&self, user: &User) -> Result<Password, Problem> {
+        let mut fields = Fields::default();
+        let chosen = Password::chosen(&self.new_password, Policy::WithSpecial, &user.personal_words());
+        let password = fields.take_password("new_password", chosen);
+        if self.new_password == self.current_password {
+            fields.note("new_password", "must differ from the current password");
+        }
+        fields.all(password)
+    }
+}
+
+/// The credential of the account, if `password` is its password.
+async fn check_current(
+    app: &App,
+    user: &User,
+    password: &Secret,
+    origin: &Origin,
+) -> Result<Credential, Problem> {
+    let credential = app.store.credential(&user.email).await?;
+    let account = credential.account.as_ref().filter(|account| account.user_id == user.id);
+    let hash = account.map(|account| &account.password_hash);
+    let right = match Password::presented(password) {
+        Some(password) => app.passwords.verify(password, hash).await?,
+        None => false,
+    };
+    if right && !credential.is_locked(app.now()) {
+        return Ok(credential);
+    }
+    let event = Event::new(EventType::SecurityFailedLogin, origin, app.now())
+        .by_themselves(user)
+        .with("reason", "wrong_current_password");
+    app.store.count_failure(&user.email, &credential, &event).await?;
+    Err(Refusal::WrongPassword.into())
+}

@@ -1,0 +1,58 @@
+//! `POST /auth/resend-verification`: another verification mail, if there is somebody to verify.
+//!
+//! The answer and the calls are the same whether the address has an account or not. The link of an earlier
+//! mail is good no longer.
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::App;
+use shared::clock::Timestamp;
+use shared::email::Email;
+use shared::event::{Event, EventType, Notice, Origin};
+use shared::http::{Fields, Json, Problem};
+use shared::token::{PendingToken, Purpose};
+use utoipa::ToSchema;
+
+/// Whose address.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct ResendVerification {
+    #[schema(example = "user@example.com")]
+    email: String,
+}
+
+/// The same for everybody.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Resent {
+    message: &'static str,
+    #[schema(value_type = String)]
+    email: Email,
+    #[schema(value_type = String, format = DateTime)]
+    resent_at: Timestamp,
+}
+
+/// Resend the verification mail
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/resend-verification",
+    tag = "auth",
+    request_body = ResendVerification,
+    responses((status = 200, description = "A mail is under way if the address needs one", body = Resent))
+)]
+pub(crate) async fn resend_verification(
+    State(app): State<App>,
+    origin: Origin,
+    Json(form): Json<ResendVerification>,
+) -> Result<Json<Resent>, Problem> {
+    let mut fields = Fields::default();
+    let email = fields.take("email", Email::parse(&form.email));
+    let email = fields.all(email)?;
+    let credential = app.store.credential(&email).await?;
+    let now = app.now();
+    let token = PendingToken::new(Purpose::VerifyEmail, now);
+    let event = Event::new(EventType::UserVerificationRequested, &origin, now)
+        .to_account(credential.user_id())
+        .mail(Notice::Verification { nonce: token.nonce });
+    app.store.issue_token((&email, &credential), (Purpose::VerifyEmail, token), &event).await?;
+    let message = "If the email exists in our system, a verification email has been sent.";
+    Ok(Json(Resent { message, email, resent_at: now }))
+}
