@@ -1,0 +1,126 @@
+//! `POST /admin/users/{user_id}/reject`: an account is not let in. It is switched off, and its owner is told why.
+//!
+//! Approving it later lets it in after all. Rejecting it again changes nothing and tells who did.
+
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use shared::App;
+use shared::clock::Timestamp;
+use shared::email::Email;
+use shared::event::{Event, EventType, Notice};
+use shared::http::{Fields, Json, Permitted, Problem};
+use shared::id::UserId;
+use shared::role::AdminAll;
+use shared::user::{Decision, Rejection, Status, User};
+use utoipa::ToSchema;
+
+use super::{changed_meanwhile, find, may_act_on};
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// Why.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct RejectUser {
+    /// What the person is told; at most 500 characters.
+    #[schema(example = "Incomplete profile information")]
+    reason: Option<String>,
+}
+
+/// Who was rejected, by whom, when.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Rejected {
+    user_id: UserId,
+    #[schema(value_type = String)]
+    email: Email,
+    rejected_by: UserId,
+    #[schema(value_type = String, format = DateTime)]
+    rejected_at: Timestamp,
+    message: &'static str,
+}
+
+enum Refusal {
+    /// It was let in before.
+    AlreadyApproved,
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::AlreadyApproved => Self::conflict(
+                "ALREADY_APPROVED",
+                "This account was approved; switch it off or delete it instead",
+            ),
+        }
+    }
+}
+
+impl RejectUser {
+    fn check(self) -> Result<String, Problem> {
+        let reason = self.reason.unwrap_or_default().trim().to_owned();
+        let mut fields = Fields::default();
+        if reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
+            fields.note("reason", "must have at most 500 characters, on one line");
+        }
+        fields.all(Some(reason))
+    }
+}
+
+impl Rejected {
+    fn new(user: User, decision: Decision) -> Self {
+        let message = "User registration rejected";
+        Self {
+            user_id: user.id,
+            email: user.email,
+            rejected_by: decision.by,
+            rejected_at: decision.at,
+            message,
+        }
+    }
+}
+
+/// Reject a user
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/users/{user_id}/reject",
+    tag = "admin",
+    params(("user_id" = String, Path, description = "`usr_` and 32 hexadecimal digits, or a UUID")),
+    security(("access_token" = [])),
+    request_body = RejectUser,
+    responses((status = 200, description = "The account is not let in", body = Rejected))
+)]
+pub(crate) async fn reject_user(
+    State(app): State<App>,
+    caller: Permitted<AdminAll>,
+    Path(user_id): Path<String>,
+    Json(form): Json<RejectUser>,
+) -> Result<Json<Rejected>, Problem> {
+    let Permitted { user: actor, origin, .. } = caller;
+    let reason = form.check()?;
+    let user = find(&app, &actor, &user_id).await?;
+    may_act_on(&actor, &user)?;
+    if user.is_approved() {
+        return Err(Refusal::AlreadyApproved.into());
+    }
+    if let Some(rejection) = &user.rejection {
+        let decision = rejection.decision;
+        return Ok(Json(Rejected::new(user, decision)));
+    }
+    let decision = Decision { by: actor.id, at: app.now() };
+    let rejected = User {
+        status: Status::Inactive,
+        rejection: Some(Rejection { decision, reason }),
+        generation: user.generation + 1,
+        updated_at: decision.at,
+        ..user.clone()
+    };
+    let event = Event::new(EventType::AdminUserRejected, &origin, decision.at)
+        .by(actor.id)
+        .to(&user)
+        .counting(Some(&user), Some(&rejected))
+        .mail(Notice::Rejected);
+    if !app.store.change((&actor, &user), &rejected, &[event]).await? {
+        return Err(changed_meanwhile());
+    }
+    Ok(Json(Rejected::new(user, decision)))
+}

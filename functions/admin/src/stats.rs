@@ -1,0 +1,58 @@
+//! `GET /admin/stats`: how many accounts there are, and what happened in the last seven days.
+//!
+//! The numbers come from counters that follow a change within a moment; no list is read.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use serde::Serialize;
+use shared::App;
+use shared::event::EventType;
+use shared::http::{Json, Permitted, Problem};
+use shared::role::{AdminAll, Role};
+use shared::tally;
+use utoipa::ToSchema;
+
+/// What counts as recent: today and the six days before.
+const RECENT_DAYS: i64 = 6;
+
+/// The accounts of the caller's tenant, counted.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Stats {
+    total_users: i64,
+    active_users: i64,
+    inactive_users: i64,
+    unverified_users: i64,
+    unapproved_users: i64,
+    users_by_role: BTreeMap<&'static str, i64>,
+    /// In the last seven days.
+    recent_registrations: i64,
+    /// In the last seven days.
+    recent_logins: i64,
+}
+
+/// Count the users
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/stats",
+    tag = "admin",
+    security(("access_token" = [])),
+    responses((status = 200, description = "The accounts, counted", body = Stats))
+)]
+pub(crate) async fn stats(
+    State(app): State<App>,
+    caller: Permitted<AdminAll>,
+) -> Result<Json<Stats>, Problem> {
+    let counters = app.store.counters(&caller.user.tenant, app.now(), RECENT_DAYS).await?;
+    let of_role = |role: Role| (role.name(), counters.users(&tally::of_role(role, None)));
+    Ok(Json(Stats {
+        total_users: counters.users(tally::ALL),
+        active_users: counters.users(tally::ACTIVE),
+        inactive_users: counters.users(tally::INACTIVE),
+        unverified_users: counters.users(tally::UNVERIFIED),
+        unapproved_users: counters.users(tally::UNAPPROVED),
+        users_by_role: Role::all().map(of_role).collect(),
+        recent_registrations: counters.happened(EventType::UserRegistered),
+        recent_logins: counters.happened(EventType::UserLogin),
+    }))
+}
