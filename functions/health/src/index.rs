@@ -1,0 +1,27 @@
+//! `GET /`: the API is here.
+
+use serde::Serialize;
+use shared::http::Json;
+use utoipa::ToSchema;
+
+/// The API is here.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Index {
+    #[schema(example = "ok")]
+    status: &'static str,
+    message: &'static str,
+    #[schema(example = "1.0.0")]
+    version: &'static str,
+}
+
+/// The API is here
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "health",
+    responses((status = 200, description = "It is", body = Index))
+)]
+pub(crate) async fn index() -> Json<Index> {
+    let message = "User Management API is running";
+    Json(Index { status: "ok", message, version: env!("CARGO_PKG_VERSION") })
+}
