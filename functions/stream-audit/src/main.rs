@@ -1,0 +1,11 @@
+//! The Lambda function.
+
+use shared::lambda;
+use stream_audit::{AuditTrail, handle};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let (app, _) = lambda::start()?;
+    let trail = AuditTrail::new(app);
+    lambda::consume(|event| handle(&trail, event)).await
+}
