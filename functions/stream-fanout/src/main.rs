@@ -1,0 +1,11 @@
+//! The Lambda function.
+
+use shared::lambda;
+use stream_fanout::{Fanout, handle};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let (app, aws) = lambda::start()?;
+    let fanout = Fanout::new(app, &aws);
+    lambda::consume(|event| handle(&fanout, event)).await
+}
