@@ -1,0 +1,161 @@
+//! DynamoDB: one in this process, spoken to over HTTP, or one that runs elsewhere; and in it the table.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription, TableStatus,
+    TimeToLiveSpecification,
+};
+use dynoxide::Database;
+
+use crate::StartError;
+use crate::clock::MovableClock;
+use crate::directory::DataDirectory;
+use crate::gateway;
+use crate::part::Part;
+
+/// The file of the tables.
+const FILE: &str = "tables.sqlite";
+/// How often items expire when nobody moves the clock.
+const SWEEP: Duration = Duration::from_mins(1);
+/// How long a new table may take to become ready.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The DynamoDB of this process.
+pub(crate) struct Embedded {
+    pub(crate) endpoint: String,
+    database: Database,
+    server: Part,
+    sweeper: Part,
+}
+
+impl Embedded {
+    /// Opens the tables and serves them on a port of loopback.
+    ///
+    /// Items expire by `clock` in memory; those of a file expire by the machine's time.
+    pub(crate) async fn start(directory: &DataDirectory, clock: MovableClock) -> Result<Self, StartError> {
+        let database = match directory.path(FILE) {
+            None => Database::memory_with_clock(Arc::new(clock))
+                .map_err(|error| StartError::corrupt(FILE.as_ref(), &error))?,
+            Some(path) => {
+                Database::new(&path.to_string_lossy()).map_err(|error| StartError::corrupt(&path, &error))?
+            }
+        };
+        let (listener, endpoint) = gateway::bind(0).await?;
+        let tables = database.clone();
+        let server = Part::run(|stop| async move {
+            if let Err(error) = dynoxide::server::serve_with_shutdown(listener, tables, stop.asked()).await {
+                tracing::error!(%error, "DynamoDB stopped");
+            }
+        });
+        let expiry = Expiry(database.clone());
+        let sweeper = Part::run(|stop| async move {
+            while tokio::time::timeout(SWEEP, stop.clone().asked()).await.is_err() {
+                expiry.run().await;
+            }
+        });
+        Ok(Self { endpoint, database, server, sweeper })
+    }
+
+    pub(crate) async fn stop(self) {
+        self.sweeper.stop().await;
+        self.server.stop().await;
+    }
+
+    /// The means to delete the items whose time has come.
+    pub(crate) fn expiry(&self) -> Expiry {
+        Expiry(self.database.clone())
+    }
+}
+
+/// Deletes the items whose time has come, as DynamoDB does in the background.
+#[derive(Clone)]
+pub(crate) struct Expiry(Database);
+
+impl Expiry {
+    pub(crate) async fn run(&self) {
+        let database = self.0.clone();
+        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "items did not expire"),
+            Err(error) => tracing::warn!(%error, "items did not expire"),
+        }
+    }
+}
+
+/// Makes the table if it is missing, waits until it is ready, and returns its stream's ARN.
+pub(crate) async fn ready_table(client: &Client, table: &str) -> Result<String, String> {
+    match create(client, table).await {
+        Err(SdkError::ServiceError(error)) if error.err().is_resource_in_use_exception() => {}
+        other => drop(other.map_err(|error| DisplayErrorContext(error).to_string())?),
+    }
+    let active = tokio::time::timeout(PATIENCE, until_active(client, table)).await;
+    let description = active.map_err(|_| "it does not become active".to_owned())??;
+    let expiry = client.describe_time_to_live().table_name(table).send().await;
+    let expiry = expiry.map_err(|error| DisplayErrorContext(error).to_string())?;
+    if expiry.time_to_live_description().is_none_or(|it| it.attribute_name().is_none()) {
+        let expiry = TimeToLiveSpecification::builder().enabled(true).attribute_name("expires_at").build();
+        let expiry = expiry.map_err(|error| error.to_string())?;
+        let updated =
+            client.update_time_to_live().table_name(table).time_to_live_specification(expiry).send().await;
+        updated.map_err(|error| DisplayErrorContext(error).to_string())?;
+    }
+    description.latest_stream_arn.ok_or_else(|| "it has no stream".to_owned())
+}
+
+async fn until_active(client: &Client, table: &str) -> Result<TableDescription, String> {
+    loop {
+        let described = client.describe_table().table_name(table).send().await;
+        let description = described.map_err(|error| DisplayErrorContext(error).to_string())?.table;
+        match description {
+            Some(it) if it.table_status == Some(TableStatus::Active) => return Ok(it),
+            _ => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+type CreateError = SdkError<aws_sdk_dynamodb::operation::create_table::CreateTableError>;
+
+/// The table as the template has it.
+async fn create(client: &Client, table: &str) -> Result<(), CreateError> {
+    let wrong = |error: BuildError| CreateError::construction_failure(error);
+    let mut request = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
+    for name in ["PK", "SK", "GSI1PK", "GSI1SK", "GSI2PK", "GSI2SK"] {
+        let attribute = AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(ScalarAttributeType::S)
+            .build();
+        request = request.attribute_definitions(attribute.map_err(wrong)?);
+    }
+    for index in ["GSI1", "GSI2"] {
+        // Besides the keys, only what lists are filtered by: nothing of an index changes at a login.
+        let projection = Projection::builder()
+            .projection_type(ProjectionType::Include)
+            .non_key_attributes("status")
+            .build();
+        let keys = keys(&format!("{index}PK"), &format!("{index}SK")).map_err(wrong)?;
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(index)
+            .set_key_schema(Some(keys))
+            .projection(projection);
+        request = request.global_secondary_indexes(index.build().map_err(wrong)?);
+    }
+    let stream =
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
+    request
+        .set_key_schema(Some(keys("PK", "SK").map_err(wrong)?))
+        .stream_specification(stream.build().map_err(wrong)?)
+        .send()
+        .await
+        .map(drop)
+}
+
+fn keys(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, BuildError> {
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    Ok(vec![key(partition, KeyType::Hash)?, key(sort, KeyType::Range)?])
+}

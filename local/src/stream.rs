@@ -1,0 +1,14 @@
+//! The event source mappings: what the table's stream tells is brought to the functions that consume it, as Lambda
+//! does it: in order, in batches, at least once, and never past a record that has neither been processed nor put
+//! with the dead letters.
+
+mod delivery;
+mod mapping;
+mod reader;
+mod record;
+
+pub(crate) use delivery::{Consumer, DeadLetter};
+pub(crate) use mapping::{EventSources, Surroundings, Wake};
+
+#[cfg(test)]
+mod tests;

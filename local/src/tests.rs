@@ -1,0 +1,96 @@
+//! A local cloud as a whole: started, called through its SDK clients and its gateway, stopped, started again.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::*;
+use crate::directory::Scratch;
+
+fn keeping(scratch: &Scratch) -> Settings {
+    Settings { data: scratch.data(), ..Settings::default() }
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+async fn refused(settings: Settings) -> String {
+    start(settings).await.err().expect("the start is refused").to_string()
+}
+
+#[tokio::test]
+async fn a_start_on_the_same_directory_finds_the_data() {
+    let scratch = Scratch::new();
+    let local = start(keeping(&scratch)).await.unwrap();
+    let view = local.services.view();
+    let put = view.dynamodb.put_item().table_name(&view.table).item("PK", text("A")).item("SK", text("B"));
+    put.send().await.unwrap();
+    local.stop().await;
+
+    let local = start(keeping(&scratch)).await.unwrap();
+    let view = local.services.view();
+    let found = view.dynamodb.get_item().table_name(&view.table).key("PK", text("A")).key("SK", text("B"));
+    assert!(found.send().await.unwrap().item.is_some());
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn the_first_administrator_is_told_once() {
+    let scratch = Scratch::new();
+    let admin = Some(Admin { email: "admin@example.com".into(), password: None });
+    let settings = Settings { admin, ..keeping(&scratch) };
+    let local = start(settings.clone()).await.unwrap();
+    assert!(local.admin.as_ref().unwrap().password.is_some());
+    local.stop().await;
+    let local = start(settings).await.unwrap();
+    assert!(local.admin.is_none());
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn a_taken_port_is_told_in_one_sentence() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let sentence = refused(Settings { port, ..Settings::default() }).await;
+    assert!(sentence.starts_with(&format!("port {port} is taken: stop what listens there")), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_directory_in_use_is_told_in_one_sentence() {
+    let scratch = Scratch::new();
+    let local = start(keeping(&scratch)).await.unwrap();
+    let sentence = refused(keeping(&scratch)).await;
+    assert!(sentence.contains("is in use by another process: stop that one"), "{sentence}");
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn damaged_tables_are_told_in_one_sentence() {
+    let scratch = Scratch::new();
+    std::fs::create_dir_all(scratch.path()).unwrap();
+    std::fs::write(scratch.path().join("tables.sqlite"), [7; 8192]).unwrap();
+    let sentence = refused(keeping(&scratch)).await;
+    assert!(sentence.contains("tables.sqlite` is damaged") && sentence.contains("begin anew"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_dynamodb_that_does_not_answer_is_told_in_one_sentence() {
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let endpoint = format!("http://{closed}");
+    let sentence =
+        refused(Settings { dynamodb_endpoint: Some(endpoint.clone()), ..Settings::default() }).await;
+    assert!(
+        sentence.contains(&endpoint) && sentence.contains("unset AWS_ENDPOINT_URL_DYNAMODB"),
+        "{sentence}"
+    );
+}
+
+#[tokio::test]
+async fn many_run_side_by_side() {
+    let clouds = futures::future::join_all((0..8).map(|_| start(Settings::default()))).await;
+    let mut urls: Vec<_> = clouds.iter().map(|it| it.as_ref().unwrap().url.clone()).collect();
+    urls.sort();
+    urls.dedup();
+    assert_eq!(urls.len(), 8);
+}
