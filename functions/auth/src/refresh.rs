@@ -2,7 +2,7 @@
 //!
 //! A spent token that comes again means that two hold it: the session ends, with all its tokens, and the
 //! account's owner is told. Only the client that spent it may repeat itself, for ten seconds (a double
-//! click, an answer that got lost), and gets the same pair.
+//! click, an answer that got lost), and gets the same refresh token and an access token that says the same.
 
 use axum::extract::State;
 use axum::http::HeaderMap;

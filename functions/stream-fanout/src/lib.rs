@@ -1,8 +1,8 @@
 //! Tells people of events: sends the mail that an event asks for, from the table's stream.
 //!
 //! A mail is claimed before it is sent and marked when it is, so that a stream which repeats itself sends none
-//! twice. Should the process die between SES's answer and the mark, the mail comes once more: better twice
-//! than never.
+//! twice. Should the process die between the claim and the mark, the claim ends by itself, and the record comes
+//! again for as long as the stream tries: a mail may then come twice, and what is given up is a dead letter.
 
 mod letter;
 
