@@ -7,12 +7,13 @@
 //! |---|---|---|
 //! | root | KMS `GenerateDataKey`, stored wrapped | sealing and deriving the others |
 //! | signing (ES256, with a `kid`) | here, stored sealed by AES-256-GCM | access tokens |
-//! | refresh, mail, cursor | HKDF-SHA-256 of the root | refresh tokens, mail tokens, cursors of lists |
+//! | refresh, mail, cursor, audit | HKDF-SHA-256 of the root | refresh tokens, mail tokens, cursors of lists, MACs on audit records |
 
 mod cipher;
 mod jwt;
 mod ring;
 
+pub(crate) use cipher::SealingKey;
 pub use jwt::{Access, AccessClaims, AccessToken, InvalidToken, RefreshClaims, RefreshToken};
 pub use ring::{Keys, PublicKey};
 pub(crate) use ring::{StoredRing, StoredRootKey, StoredSigningKey};

@@ -25,6 +25,9 @@ const LEEWAY_SECONDS: i64 = 60;
 /// Who our tokens are for.
 const AUDIENCE: &str = "usher";
 
+/// The `typ` of a checkpoint.
+const CHECKPOINT: &str = "audit-checkpoint+jws";
+
 /// What a token is for: its `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -151,7 +154,7 @@ impl Keys {
                 exp: (iat + access.minutes * 60).min(session.expires_at),
             },
             email: user.email.clone(),
-            role: user.role,
+            role: user.role.clone(),
             tenant: user.tenant.clone(),
             user_uuid: access.user_uuid.then(|| user.id.uuid()),
         };
@@ -159,13 +162,23 @@ impl Keys {
             let key = EncodingKey::from_secret(secret.expose().as_bytes());
             return encode(&Header::new(Algorithm::HS256), &claims, &key).map(AccessToken);
         }
+        self.sign(Header::new(Algorithm::ES256), &claims).await.map(AccessToken)
+    }
+
+    /// `checkpoint` as a compact JWS (RFC 7515). Its `typ` and its claims make it no token.
+    pub async fn sign_checkpoint(&self, checkpoint: &impl Serialize) -> Result<String, Fault> {
+        let typ = Some(CHECKPOINT.to_owned());
+        self.sign(Header { typ, ..Header::new(Algorithm::ES256) }, checkpoint).await
+    }
+
+    /// `claims` under the newest key that signs.
+    async fn sign(&self, header: Header, claims: &impl Serialize) -> Result<String, Fault> {
         let keys = &self.private().await?.signing;
         // Asked after the keys are there: the very first one is made on the way.
         let now = self.now();
         let newest = keys.iter().filter(|key| key.signs_from <= now).max_by_key(|key| key.signs_from);
         let newest = newest.ok_or_else(|| Fault::broken("signing a token", "no key signs yet"))?;
-        let header = Header { kid: Some(newest.kid.clone()), ..Header::new(Algorithm::ES256) };
-        encode(&header, &claims, &newest.key).map(AccessToken)
+        encode(&Header { kid: Some(newest.kid.clone()), ..header }, claims, &newest.key)
     }
 
     /// Makes the refresh token that continues `session`: the same one each time.

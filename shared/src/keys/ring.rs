@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OnceCell, RwLock};
 use zeroize::Zeroizing;
 
-use super::cipher::{CURSORS, MAIL_TOKENS, REFRESH_TOKENS, RootKey};
+use super::cipher::{AUDIT, CURSORS, FINGERPRINTS, MAIL_TOKENS, REFRESH_TOKENS, RootKey};
 use crate::aws;
+use crate::chain::AuditKey;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::fault::Fault;
@@ -96,10 +97,13 @@ impl PublicKeys {
 }
 
 pub(super) struct PrivateKeys {
+    root: RootKey,
     pub(super) signing: Vec<SigningKey>,
     pub(super) refresh: Zeroizing<[u8; 32]>,
     mail: hmac::Key,
     cursor: hmac::Key,
+    fingerprint: hmac::Key,
+    audit: AuditKey,
 }
 
 pub(super) struct SigningKey {
@@ -181,6 +185,36 @@ impl Keys {
         Ok(genuine.then(|| serde_json::from_slice(place).ok()).flatten())
     }
 
+    /// `secret` as text that opens only at `place`: what the table keeps and nobody may read in it.
+    pub async fn seal(&self, place: &str, secret: Vec<u8>) -> Result<String, Fault> {
+        Ok(base64url(&self.private().await?.root.seal(secret, place)?))
+    }
+
+    /// What was sealed at `place`.
+    ///
+    /// # Errors
+    /// When it was not, or the keys fail.
+    pub async fn open(&self, place: &str, sealed: &str) -> Result<Vec<u8>, Fault> {
+        self.private().await?.root.open(&from_base64url(sealed).unwrap_or_default(), place)
+    }
+
+    /// What tells `parts` from all others, as text. It is a MAC: of what can be guessed, such as a password
+    /// in a body, whoever reads the table can not try out what gives it.
+    pub async fn fingerprint(&self, parts: &[&[u8]]) -> Result<String, Fault> {
+        let mut mac = hmac::Context::with_key(&self.private().await?.fingerprint);
+        for part in parts {
+            // Each part's length tells where it ends.
+            mac.update(&part.len().to_be_bytes());
+            mac.update(part);
+        }
+        Ok(base64url(mac.sign().as_ref()))
+    }
+
+    /// The key of the MACs on audit records.
+    pub async fn audit_key(&self) -> Result<&AuditKey, Fault> {
+        Ok(&self.private().await?.audit)
+    }
+
     /// The public signing keys, for whoever wants to check our tokens; none where those are signed with a
     /// shared secret.
     pub async fn public_keys(&self) -> Result<Vec<PublicKey>, Fault> {
@@ -242,6 +276,9 @@ impl Keys {
             refresh: Zeroizing::new(root.bytes(REFRESH_TOKENS)?),
             mail: root.mac(MAIL_TOKENS)?,
             cursor: root.mac(CURSORS)?,
+            fingerprint: root.mac(FINGERPRINTS)?,
+            audit: AuditKey::new(root.mac(AUDIT)?),
+            root,
         })
     }
 
