@@ -1,16 +1,22 @@
 //! Roles and permissions: a role is a name for a set of permissions and has a rank.
 //!
-//! Code asks for a permission, never for a role. A permission is a type, so that a handler's signature says
-//! who may call it ([`crate::http::Permitted`]).
+//! Some roles are built in, others are made by administrators and kept in the table. Code asks for a
+//! permission, never for a role. A permission is a type, so that a handler's signature says who may call it
+//! ([`crate::http::Permitted`]).
+
+mod custom;
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-/// A built-in role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+pub use custom::{CustomRole, CustomRoleName, InvalidPermissions, KnownRole, permissions};
+
+use crate::user::User;
+
+/// The role of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum Role {
     /// An ordinary person: their own profile.
     User,
@@ -24,6 +30,8 @@ pub enum Role {
     Admin,
     /// May do everything.
     SuperAdmin,
+    /// One that administrators made: what it may do stands in the table ([`CustomRole`]).
+    Custom(CustomRoleName),
 }
 
 /// What a built-in role is: its name, how people call it, its rank and what it may do.
@@ -90,46 +98,59 @@ const DEFINITIONS: [Definition; 6] = [
 /// What everybody may do with their own record, whatever their role.
 const OWN: [&str; 2] = [ProfileRead::NAME, ProfileUpdate::NAME];
 
+/// The rank of all roles that administrators make.
+const CUSTOM_RANK: u8 = 2;
+
 impl Role {
     /// All built-in roles, the highest first.
-    pub fn all() -> impl Iterator<Item = Self> {
-        DEFINITIONS.iter().map(|it| it.role)
+    pub fn built_in() -> impl Iterator<Item = Self> {
+        DEFINITIONS.iter().map(|it| it.role.clone())
     }
 
-    fn definition(self) -> &'static Definition {
-        // Every variant stands in the table: `all_roles_are_defined` holds it to that.
-        DEFINITIONS.iter().find(|it| it.role == self).unwrap_or(&DEFINITIONS[DEFINITIONS.len() - 1])
+    /// What it is, if it is built in: every such variant stands in the table.
+    fn definition(&self) -> Option<&'static Definition> {
+        DEFINITIONS.iter().find(|it| it.role == *self)
     }
 
     /// Its name in requests, answers and tokens.
-    pub fn name(self) -> &'static str {
-        self.definition().name
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Custom(name) => name.as_str(),
+            _ => self.definition().map_or("", |it| it.name),
+        }
     }
 
-    /// What people call it.
-    pub fn display_name(self) -> &'static str {
-        self.definition().display_name
+    /// What people call it, if it is built in.
+    pub fn display_name(&self) -> Option<&'static str> {
+        self.definition().map(|it| it.display_name)
     }
 
-    /// What it is for, in a few words.
-    pub fn description(self) -> &'static str {
-        self.definition().description
+    /// What it is for, in a few words, if it is built in.
+    pub fn description(&self) -> Option<&'static str> {
+        self.definition().map(|it| it.description)
     }
 
-    /// The permissions that it names.
-    pub fn permissions(self) -> &'static [&'static str] {
-        self.definition().permissions
+    /// The permissions that it names, if it is built in.
+    pub fn permissions(&self) -> Option<&'static [&'static str]> {
+        self.definition().map(|it| it.permissions)
     }
 
-    /// Whether this role may do `permission`, be it by name, by a wildcard or because it is about oneself.
-    pub fn may(self, permission: &str) -> bool {
-        OWN.contains(&permission) || self.permissions().iter().any(|held| covers(held, permission))
+    /// Its name, if administrators made it.
+    pub fn custom(&self) -> Option<&CustomRoleName> {
+        match self {
+            Self::Custom(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        self.definition().map_or(CUSTOM_RANK, |it| it.rank)
     }
 
     /// Whether an account of this role may act on one of role `other`: only on those below it, a
     /// super administrator also on their peers.
-    pub fn outranks(self, other: Self) -> bool {
-        self == Self::SuperAdmin || self.definition().rank > other.definition().rank
+    pub fn outranks(&self, other: &Self) -> bool {
+        *self == Self::SuperAdmin || self.rank() > other.rank()
     }
 }
 
@@ -141,23 +162,81 @@ pub struct UnknownRole;
 impl FromStr for Role {
     type Err = UnknownRole;
 
-    /// The role of this name; `normal` and `superuser` are other names of `user` and `manager`.
+    /// The role of this name; `normal` and `superuser` are other names of `user` and `manager`. Whether a role
+    /// that is not built in exists, the table knows.
     fn from_str(name: &str) -> Result<Self, UnknownRole> {
         match name {
-            "normal" => Ok(Self::User),
-            "superuser" => Ok(Self::Manager),
-            _ => DEFINITIONS.iter().find(|it| it.name == name).map(|it| it.role).ok_or(UnknownRole),
+            "normal" => return Ok(Self::User),
+            "superuser" => return Ok(Self::Manager),
+            _ => {}
         }
+        let built_in = DEFINITIONS.iter().find(|it| it.name == name).map(|it| it.role.clone());
+        built_in.map_or_else(|| name.parse().map(Self::Custom), Ok)
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = UnknownRole;
+
+    fn try_from(name: String) -> Result<Self, UnknownRole> {
+        name.parse()
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> Self {
+        role.name().to_owned()
+    }
+}
+
+/// What an account may do now.
+#[derive(Clone, Debug)]
+pub struct Rights {
+    /// What its role names.
+    of_role: Vec<String>,
+    /// Whether an administrator let it in: until then, it only reads its own profile.
+    is_approved: bool,
+}
+
+impl Rights {
+    /// What `user` may do, `custom` being their role where that is not built in. A role that is gone may
+    /// do nothing.
+    pub fn of(user: &User, custom: Option<&CustomRole>) -> Self {
+        let of_role = match (user.role.permissions(), custom) {
+            (Some(built_in), _) => built_in.iter().map(ToString::to_string).collect(),
+            (None, Some(role)) if user.role == Role::Custom(role.name.clone()) => role.permissions.clone(),
+            (None, _) => Vec::new(),
+        };
+        Self { of_role, is_approved: user.is_approved() }
+    }
+
+    /// Whether the role may do `permission`, be it by name, by a wildcard or because it is about oneself.
+    pub fn holds(&self, permission: &str) -> bool {
+        OWN.contains(&permission) || self.of_role.iter().any(|held| covers(held, permission))
+    }
+
+    /// Whether the account may do `permission` now.
+    pub fn may(&self, permission: &str) -> bool {
+        self.holds(permission) && (self.is_approved || permission == ProfileRead::NAME)
+    }
+
+    /// All that the account may do now, by name.
+    pub fn names(&self) -> Vec<String> {
+        let own = OWN.into_iter().filter(|it| self.may(it)).map(ToOwned::to_owned);
+        let others = self.of_role.iter().filter(|it| self.is_approved && !OWN.contains(&it.as_str()));
+        own.chain(others.cloned()).collect()
     }
 }
 
 /// Whether holding the permission `held` is enough for `asked`.
 ///
-/// `*:*` is enough for everything; `admin:all` for all of the families that administrators manage.
+/// `*:*` is enough for everything, `<family>:*` for all of its family; `admin:all` for all of the families that
+/// administrators manage.
 fn covers(held: &str, asked: &str) -> bool {
     let family = asked.split(':').next().unwrap_or_default();
     held == asked
         || held == "*:*"
+        || held.strip_suffix(":*") == Some(family)
         || (held == "admin:all" && ["admin", "user", "audit", "bulk"].contains(&family))
 }
 
@@ -202,32 +281,60 @@ permissions! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
+    use crate::email::Email;
+    use crate::user::Decision;
+
+    fn rights(role: Role) -> Rights {
+        let email = Email::parse("ada@example.com").unwrap();
+        let user = User::registered(email, "Ada".into(), "Lovelace".into(), Timestamp::UNIX_EPOCH);
+        let approval = Some(Decision { by: user.id, at: Timestamp::UNIX_EPOCH });
+        Rights::of(&User { role, approval, ..user }, None)
+    }
+
+    fn custom(name: &str) -> Role {
+        Role::Custom(name.parse().unwrap())
+    }
 
     #[test]
     fn all_roles_are_defined() {
         for role in [Role::User, Role::Manager, Role::Moderator, Role::Auditor, Role::Admin, Role::SuperAdmin]
         {
-            assert_eq!(role.definition().role, role);
+            assert!(role.definition().is_some());
             assert_eq!(role.name().parse(), Ok(role));
         }
     }
 
     #[test]
     fn an_admin_manages_but_is_not_almighty() {
-        assert!(Role::Admin.may("bulk:create") && Role::Admin.may("audit:read"));
-        assert!(!Role::Admin.may("logs:read"));
-        assert!(Role::SuperAdmin.may("logs:read"));
+        assert!(rights(Role::Admin).may("bulk:create") && rights(Role::Admin).may("audit:read"));
+        assert!(!rights(Role::Admin).may("logs:read"));
+        assert!(rights(Role::SuperAdmin).may("logs:read"));
+    }
+
+    #[test]
+    fn a_wildcard_is_enough_for_its_family_only() {
+        assert!(covers("audit:*", "audit:read") && covers("*:*", "audit:*") && covers("admin:all", "user:*"));
+        for (held, asked) in [("audit:*", "audits:read"), ("audit:*", "*:*"), ("audit:read", "audit:*")] {
+            assert!(!covers(held, asked), "{held} {asked}");
+        }
     }
 
     #[test]
     fn nobody_acts_on_a_peer_but_a_super_admin() {
-        assert!(!Role::Admin.outranks(Role::Admin) && !Role::Manager.outranks(Role::Auditor));
-        assert!(Role::SuperAdmin.outranks(Role::SuperAdmin));
-        assert!(Role::Manager.outranks(Role::User) && !Role::User.outranks(Role::User));
+        assert!(!Role::Admin.outranks(&Role::Admin) && !Role::Manager.outranks(&Role::Auditor));
+        assert!(Role::SuperAdmin.outranks(&Role::SuperAdmin));
+        assert!(Role::Manager.outranks(&Role::User) && !Role::User.outranks(&Role::User));
+        assert!(custom("developer").outranks(&Role::User) && !custom("developer").outranks(&Role::Manager));
     }
 
     #[test]
     fn everybody_owns_their_profile() {
-        assert!(Role::all().all(|role| role.may(ProfileUpdate::NAME)));
+        assert!(Role::built_in().chain([custom("gone")]).all(|role| rights(role).may(ProfileUpdate::NAME)));
+    }
+
+    #[test]
+    fn a_role_that_is_gone_may_do_nothing_else() {
+        assert_eq!(rights(custom("gone")).names(), OWN);
     }
 }
