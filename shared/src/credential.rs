@@ -1,7 +1,7 @@
 //! A credential: what an address must show to sign in, and how often it failed to.
 //!
 //! It is kept under the address, whether that has an account or not, so that a lock tells nobody which
-//! addresses have one. Only the functions that set or check passwords may read it.
+//! addresses have one. Only the functions that set, check or move passwords may read it.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::id::UserId;
 use crate::password::PasswordHash;
+use crate::privacy::PrivacyKey;
 use crate::token::PendingToken;
 
 /// Wrong passwords in a row before an address is locked.
@@ -23,8 +24,10 @@ const LONGEST_LOCK: Duration = Duration::from_hours(1);
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
 pub struct Credential {
-    /// The account and its password, if the address has one.
+    /// The account, if the address has one.
     pub account: Option<AccountCredential>,
+    /// The account's privacy key: what strangers do at the address is sealed by it, before the account is read.
+    pub privacy_key: Option<PrivacyKey>,
     /// Wrong passwords since the last right one.
     pub failures: u32,
     /// When the last wrong password was tried.
@@ -42,6 +45,8 @@ struct Stored {
     user_id: Option<UserId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     password_hash: Option<PasswordHash>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    privacy_key: Option<PrivacyKey>,
     #[serde(default, skip_serializing_if = "is_zero")]
     failures: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,9 +64,10 @@ fn is_zero(number: &u32) -> bool {
 
 impl From<Stored> for Credential {
     fn from(stored: Stored) -> Self {
-        let account = stored.user_id.zip(stored.password_hash);
+        let password_hash = stored.password_hash;
         Self {
-            account: account.map(|(user_id, password_hash)| AccountCredential { user_id, password_hash }),
+            account: stored.user_id.map(|user_id| AccountCredential { user_id, password_hash }),
+            privacy_key: stored.privacy_key,
             failures: stored.failures,
             failed_at: stored.failed_at,
             verification: stored.verification,
@@ -72,10 +78,10 @@ impl From<Stored> for Credential {
 
 impl From<Credential> for Stored {
     fn from(credential: Credential) -> Self {
-        let (user_id, password_hash) = credential.account.map(|it| (it.user_id, it.password_hash)).unzip();
         Self {
-            user_id,
-            password_hash,
+            user_id: credential.user_id(),
+            password_hash: credential.account.and_then(|account| account.password_hash),
+            privacy_key: credential.privacy_key,
             failures: credential.failures,
             failed_at: credential.failed_at,
             verification: credential.verification,
@@ -89,19 +95,32 @@ impl From<Credential> for Stored {
 pub struct AccountCredential {
     /// Whose address it is.
     pub user_id: UserId,
-    /// The password, hashed.
-    pub password_hash: PasswordHash,
+    /// The password, hashed. An account that was made for somebody has none until they choose it.
+    pub password_hash: Option<PasswordHash>,
 }
 
 impl Credential {
     /// The credential of a new account.
     pub fn new(user_id: UserId, password_hash: PasswordHash) -> Self {
+        let password_hash = Some(password_hash);
         Self { account: Some(AccountCredential { user_id, password_hash }), ..Self::default() }
+    }
+
+    /// The credential of a new account whose owner is to choose a password by `invitation`. Until then none is
+    /// right.
+    pub fn invited(user_id: UserId, invitation: PendingToken) -> Self {
+        let account = Some(AccountCredential { user_id, password_hash: None });
+        Self { account, reset: Some(invitation), ..Self::default() }
     }
 
     /// Whose address it is, if it has an account.
     pub fn user_id(&self) -> Option<UserId> {
         self.account.as_ref().map(|account| account.user_id)
+    }
+
+    /// The password, hashed, if the address has an account and that has one.
+    pub fn password_hash(&self) -> Option<&PasswordHash> {
+        self.account.as_ref()?.password_hash.as_ref()
     }
 
     /// Until when no password is accepted, the right one included.
@@ -142,6 +161,16 @@ mod tests {
     #[test]
     fn locks_double_up_to_an_hour() {
         assert_eq!([6, 7, 8, 10, 11, 200].map(lock_seconds), [120, 240, 480, 1920, 3600, 3600].map(Some));
+    }
+
+    #[test]
+    fn an_invited_account_has_its_address_and_no_password() {
+        let user_id = UserId::random();
+        let invited = Credential::invited(user_id, PendingToken::invitation(Timestamp::UNIX_EPOCH));
+        let stored = serde_json::to_value(invited).unwrap();
+        assert_eq!((&stored["user_id"], stored.get("password_hash")), (&serde_json::json!(user_id), None));
+        let read: Credential = serde_json::from_value(stored).unwrap();
+        assert_eq!((read.user_id(), read.password_hash(), read.reset.is_some()), (Some(user_id), None, true));
     }
 
     #[test]

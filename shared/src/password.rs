@@ -3,8 +3,10 @@
 //! A password enters as a [`Secret`], becomes a [`Password`] in one normal form, and is stored as a
 //! [`PasswordHash`] only. No password can be shown or logged, and none is hashed before its length is known.
 
+mod argon2;
 mod common;
 mod hashing;
+mod imported;
 
 use std::fmt;
 
@@ -24,7 +26,11 @@ const MOST: usize = 128;
 /// A password in normal form, 1 to 128 characters long: the same on every keyboard that types the same
 /// characters (`OpaqueString` of RFC 8265, section 4.2: NFC, every space U+0020, nothing trimmed or folded).
 #[derive(Clone)]
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    normal: Zeroizing<String>,
+    /// What was typed, if it is a claim and differs: what other systems made their hashes of.
+    typed: Option<Zeroizing<String>>,
+}
 
 /// Which kinds of character a chosen password must have. All must have an upper-case letter, a lower-case letter
 /// and a digit.
@@ -77,7 +83,9 @@ impl Password {
     /// A password that a person claims to be theirs. `None` if no password can be like that: it is empty, or has
     /// more than 128 characters.
     pub fn presented(secret: &Secret) -> Option<Self> {
-        normal_form(secret.expose()).filter(|it| !it.is_empty()).map(Self)
+        let normal = normal_form(secret.expose()).filter(|it| !it.is_empty())?;
+        let differs = *normal != secret.expose();
+        Some(Self { normal, typed: differs.then(|| Zeroizing::new(secret.expose().to_owned())) })
     }
 
     /// A password that a person wants to have. `person` is what others know of them: e-mail address and names.
@@ -98,7 +106,17 @@ impl Password {
             (Weakness::Personal, !person.iter().any(|detail| contains_detail(&folded, detail))),
         ];
         let weaknesses: Vec<_> = rules.into_iter().filter(|(_, kept)| !kept).map(|(it, _)| it).collect();
-        if weaknesses.is_empty() { Ok(Self(password)) } else { Err(weaknesses) }
+        if weaknesses.is_empty() { Ok(Self { normal: password, typed: None }) } else { Err(weaknesses) }
+    }
+
+    /// What our own hashes are made of.
+    fn normal_form(&self) -> &[u8] {
+        self.normal.as_bytes()
+    }
+
+    /// All that a hash of this password may have been made of.
+    fn forms(&self) -> impl Iterator<Item = &[u8]> {
+        [Some(&self.normal), self.typed.as_ref()].into_iter().flatten().map(|form| form.as_bytes())
     }
 }
 
@@ -152,7 +170,7 @@ mod tests {
     }
 
     fn presented(text: &str) -> Option<String> {
-        Password::presented(&Secret::new(text)).map(|it| it.0.to_string())
+        Password::presented(&Secret::new(text)).map(|it| it.normal.to_string())
     }
 
     #[test]

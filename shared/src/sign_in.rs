@@ -3,6 +3,8 @@
 //! Whether the address has an account, the password is right or a lock holds: each refusal makes the same
 //! calls and spends a full verification, so that neither the answer nor its time tells (OWASP ASVS 5.0,
 //! 6.3.8). What a refusal may say it says only to whoever knew the password.
+//!
+//! A hash that another system made, or an earlier release, is replaced by the write that opens the session.
 
 use crate::app::App;
 use crate::clock::Timestamp;
@@ -11,9 +13,9 @@ use crate::email::Email;
 use crate::event::{Event, EventType, Origin};
 use crate::fault::Fault;
 use crate::id::UserId;
-use crate::password::Password;
+use crate::password::{Password, PasswordHash};
 use crate::session::Session;
-use crate::store::{LoginRecorded, Noted};
+use crate::store::{FIRST_OF_DAY, LoginRecorded, Noted};
 use crate::user::{Status, User};
 
 /// How often a sign-in is decided anew because the address's credential changed.
@@ -89,6 +91,12 @@ fn admit(
     Ok(user)
 }
 
+/// Whether a sign-in at `now` is the user's first on that day (in UTC).
+fn is_first_of_day(user: &User, now: Timestamp) -> bool {
+    let day = |at: Timestamp| at.as_second().div_euclid(86_400);
+    user.last_login_at.is_none_or(|last| day(last) < day(now))
+}
+
 impl App {
     /// Signs somebody in, or says why not.
     ///
@@ -96,11 +104,11 @@ impl App {
     /// When the table fails, or too many passwords are being hashed.
     pub async fn sign_in(&self, attempt: Attempt, origin: &Origin) -> Result<Result<Opened, Refusal>, Fault> {
         let mut credential = self.store.credential(&attempt.email).await?;
-        let hash = credential.account.as_ref().map(|account| account.password_hash.clone());
         // Where there is no account, somebody who does not exist is looked up: the calls are the same.
         let user_id = credential.user_id().unwrap_or_else(UserId::random);
+        let hash = credential.password_hash();
         let verifying =
-            async { self.passwords.verify(attempt.password, hash.as_ref()).await.map_err(Fault::from) };
+            async { self.passwords.verify(attempt.password.clone(), hash).await.map_err(Fault::from) };
         // The keys are loaded meanwhile: once the session is written, nothing may keep its tokens back.
         let (user, password_is_right, ()) =
             tokio::try_join!(self.store.user(user_id), verifying, self.keys.prepare_to_sign())?;
@@ -122,16 +130,17 @@ impl App {
             let session = Session::open(&user, origin.device.clone(), days, now);
             let event = Event::new(EventType::UserLogin, origin, now)
                 .by_themselves(&user)
-                .with("session_id", session.id.to_string());
-            match self.store.open_session((&user, &credential), &session, &event).await? {
+                .with("session_id", session.id.to_string())
+                .with(FIRST_OF_DAY, is_first_of_day(&user, now));
+            let rehashed = self.rehashed(&attempt.password, &credential).await;
+            let kept = (&session, rehashed.as_ref());
+            match self.store.open_session((&user, &credential), kept, &event).await? {
                 LoginRecorded::Done => return Ok(Ok(Opened { user, session })),
                 LoginRecorded::AccountGone => return Ok(Err(Refusal::WrongCredentials)),
                 LoginRecorded::CredentialChanged(standing) => {
                     // Wrong passwords were counted meanwhile: it is decided anew. Another password is another
                     // matter.
-                    let same =
-                        |it: &Credential| it.account.as_ref().map(|account| account.password_hash.clone());
-                    if same(&standing) != hash {
+                    if !self.is_right_for(&standing, &credential, &attempt.password).await? {
                         return Ok(Err(Refusal::WrongCredentials));
                     }
                     credential = standing;
@@ -141,6 +150,27 @@ impl App {
         Err(Fault::temporary("signing in", "others try the same address at the same time"))
     }
 
+    /// The password's hash as hashes are made now, if the one that is kept was made otherwise. Where too many
+    /// are being computed, there is none: another sign-in will see to it.
+    async fn rehashed(&self, password: &Password, kept: &Credential) -> Option<PasswordHash> {
+        let is_outdated = kept.password_hash()?.needs_rehash();
+        is_outdated.then_some(())?;
+        self.passwords.hash(password.clone()).await.ok()
+    }
+
+    /// Whether a password that is right for the credential `seen` is right for the one that stands now: its hash
+    /// may be another one of the same password, since another sign-in replaced it.
+    async fn is_right_for(
+        &self,
+        standing: &Credential,
+        seen: &Credential,
+        password: &Password,
+    ) -> Result<bool, Fault> {
+        let (hash, is_same_user) = (standing.password_hash(), standing.user_id() == seen.user_id());
+        let is_same_hash = hash == seen.password_hash();
+        Ok(is_same_user && (is_same_hash || self.passwords.verify(password.clone(), hash).await?))
+    }
+
     async fn note_refusal(
         &self,
         (email, seen): (&Email, &Credential),
@@ -148,7 +178,7 @@ impl App {
         origin: &Origin,
     ) -> Result<Noted, Fault> {
         let event = Event::new(EventType::SecurityFailedLogin, origin, self.now())
-            .to_account(seen.user_id())
+            .to_account(seen)
             .with("reason", refusal.name());
         match refusal {
             Refusal::WrongCredentials => {

@@ -1,4 +1,5 @@
-//! The tokens that mails carry: `ver_…` proves an address, `rst_…` sets a new password.
+//! The tokens that mails carry: `ver_…` proves an address, `eml_…` one that is to be the account's, `rst_…` sets a
+//! new password.
 //!
 //! A token is `<prefix><base64url(user id ‖ nonce ‖ MAC)>`. The table keeps only the nonce and the expiry, and
 //! without the MAC's key ([`crate::keys`]) neither makes a token: whoever reads the table, the stream or a
@@ -24,11 +25,16 @@ pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
+/// How long an invitation may be used: a week, because nobody waits for it.
+const INVITATION_SECONDS: i64 = 7 * 86_400;
+
 /// What a mailed token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Prove that the address is one's own.
     VerifyEmail,
+    /// Prove an address to have it from then on.
+    ChangeEmail,
     /// Set a new password.
     ResetPassword,
 }
@@ -38,6 +44,7 @@ impl Purpose {
     pub fn prefix(self) -> &'static str {
         match self {
             Self::VerifyEmail => "ver_",
+            Self::ChangeEmail => "eml_",
             Self::ResetPassword => "rst_",
         }
     }
@@ -45,7 +52,7 @@ impl Purpose {
     /// How long a token may be used: a day, an hour.
     pub fn lifetime_seconds(self) -> i64 {
         match self {
-            Self::VerifyEmail => 86_400,
+            Self::VerifyEmail | Self::ChangeEmail => 86_400,
             Self::ResetPassword => 3_600,
         }
     }
@@ -97,7 +104,7 @@ impl TryFrom<String> for Nonce {
 }
 
 /// A token that is out, as the table knows it.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingToken {
     /// Which token it is.
     pub nonce: Nonce,
@@ -108,7 +115,16 @@ pub struct PendingToken {
 impl PendingToken {
     /// A new token for `purpose`, made at `now`.
     pub fn new(purpose: Purpose, now: Timestamp) -> Self {
-        Self { nonce: Nonce::random(), expires_at: now.as_second() + purpose.lifetime_seconds() }
+        Self::living(purpose.lifetime_seconds(), now)
+    }
+
+    /// A new token that sets the first password of an account which was made for somebody at `now`.
+    pub fn invitation(now: Timestamp) -> Self {
+        Self::living(INVITATION_SECONDS, now)
+    }
+
+    fn living(seconds: i64, now: Timestamp) -> Self {
+        Self { nonce: Nonce::random(), expires_at: now.as_second() + seconds }
     }
 }
 
@@ -119,4 +135,15 @@ pub struct MailToken {
     pub user_id: UserId,
     /// Which it is.
     pub nonce: Nonce,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_lives_a_week() {
+        assert_eq!(PendingToken::invitation(Timestamp::UNIX_EPOCH).expires_at, 604_800);
+        assert_eq!(PendingToken::new(Purpose::ResetPassword, Timestamp::UNIX_EPOCH).expires_at, 3_600);
+    }
 }

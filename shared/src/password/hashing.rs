@@ -1,47 +1,37 @@
-//! Hashing with Argon2id, in bounded time and memory.
+//! Hashing with Argon2id, and verifying, in bounded time and memory.
 //!
-//! A verification costs the same whether there is a hash to compare with or not, and however many people log in
-//! at once, only so many hashes are computed and only so many callers wait: the others are [`Busy`] at once.
+//! A verification costs at least an Argon2id hash, whether there is a hash to compare with or not and however
+//! cheap that one is. However many people log in at once, only so many hashes are computed and only so many
+//! callers wait: the others are [`Busy`] at once.
 
 use std::fmt;
+use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use argon2::password_hash::phc::{self, Output, ParamsString, Salt};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
-use aws_lc_rs::{constant_time, rand};
+use argon2::Block;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use zeroize::Zeroizing;
 
 use super::Password;
+use super::argon2::Argon2Hash;
+use super::imported::Imported;
 use crate::fault::Fault;
 
-/// What new hashes cost: 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet); 32 octets come out.
-const CURRENT: Params = match Params::new(19_456, 2, 1, Some(32)) {
-    Ok(params) => params,
-    Err(_) => panic!("these parameters are within Argon2's limits"),
-};
-
-/// The most memory, in KiB, that verifying an imported hash may take.
-const MOST_MEMORY: u32 = 256 * 1024;
-
-/// The most passes that verifying an imported hash may take.
-const MOST_PASSES: u32 = 20;
-
-/// A password's hash as a PHC string: `$argon2id$v=19$m=19456,t=2,p=1$…$…`. `Debug` hides it.
+/// A password's hash: ours, a PHC string `$argon2id$v=19$m=19456,t=2,p=1$…$…`, or one that another system made,
+/// as that spells it. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Takes over a hash made elsewhere: a PHC string of Argon2 (any variant) that asks for at most 256 MiB and
-    /// 20 passes. `None` for any other.
-    pub fn imported(phc: impl Into<String>) -> Option<Self> {
-        let phc = phc.into();
-        Recipe::read(&phc).is_some().then_some(Self(phc))
+    /// Takes over a hash made elsewhere with Argon2, bcrypt, scrypt or PBKDF2, in one of the spellings of
+    /// `docs/importing.md`. `None` for any other, and for one that takes absurd work to verify.
+    pub fn imported(text: impl Into<String>) -> Option<Self> {
+        let text = text.into();
+        Recipe::read(&text).is_some().then_some(Self(text))
     }
 
     /// Whether it was made otherwise than hashes are made now, so that the next correct password should be
@@ -95,19 +85,29 @@ impl Passwords {
     /// # Errors
     /// If too many callers wait.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
-        self.compute(move |memory| Recipe::hash(&password, memory)).await
+        self.compute(move |memory| PasswordHash(Argon2Hash::make(&password, memory).to_string())).await
     }
 
-    /// Whether this is the password that was hashed. Without a hash, or with one that cannot be verified, the
-    /// answer is no, after as much work as a current hash takes.
+    /// Whether this is the password that was hashed, in its normal form or as it was typed. Without a hash, or
+    /// with one that cannot be verified, the answer is no. It comes after at least the work that a current hash
+    /// takes, the answer being yes or no.
     ///
     /// # Errors
     /// If too many callers wait.
     pub async fn verify(&self, password: Password, hash: Option<&PasswordHash>) -> Result<bool, Busy> {
         let recipe = hash.and_then(|hash| Recipe::read(&hash.0));
-        let is_real = recipe.is_some();
-        let recipe = recipe.unwrap_or_else(Recipe::decoy);
-        self.compute(move |memory| recipe.yields_expected(&password, memory) & is_real).await
+        self.compute(move |memory| {
+            let mut is_right = false;
+            // All forms are tried, whichever is right: how many there are is the caller's doing.
+            for form in password.forms() {
+                is_right |= recipe.as_ref().is_some_and(|recipe| recipe.yields_expected(form, memory));
+                if recipe.as_ref().is_none_or(Recipe::is_cheap) {
+                    black_box(Argon2Hash::decoy().yields_expected(form, memory));
+                }
+            }
+            is_right
+        })
+        .await
     }
 
     async fn compute<T: Send + 'static>(
@@ -136,91 +136,36 @@ fn lock(spare: &Mutex<Vec<Vec<Block>>>) -> MutexGuard<'_, Vec<Vec<Block>>> {
 }
 
 /// How a hash was made, and what came out.
-struct Recipe {
-    algorithm: Algorithm,
-    version: Version,
-    params: Params,
-    salt: Salt,
-    expected: Output,
+enum Recipe {
+    /// By us, or elsewhere with the same function.
+    Argon2(Argon2Hash),
+    /// With another function.
+    Imported(Imported),
 }
 
 impl Recipe {
-    /// Reads a PHC string; `None` if it is none, not of Argon2, or asks for more than is sensible.
-    fn read(phc: &str) -> Option<Self> {
-        let phc = phc::PasswordHash::new(phc).ok()?;
-        let params = Params::try_from(&phc).ok()?;
-        let is_sensible = params.m_cost() <= MOST_MEMORY && params.t_cost() <= MOST_PASSES;
-        is_sensible.then_some(())?;
-        Some(Self {
-            algorithm: Algorithm::new(phc.algorithm).ok()?,
-            // A string without a version is of Argon2's first, 16.
-            version: phc.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?,
-            params,
-            salt: phc.salt.filter(|salt| salt.len() >= argon2::MIN_SALT_LEN)?,
-            expected: phc.hash?,
-        })
-    }
-
-    /// As hashes are made now.
-    fn current(salt: [u8; 16], expected: [u8; 32]) -> Self {
-        Self {
-            algorithm: Algorithm::Argon2id,
-            version: Version::V0x13,
-            params: CURRENT,
-            salt: Salt::new(&salt).expect("16 octets are a salt"),
-            expected: Output::new(&expected).expect("32 octets are an output"),
-        }
-    }
-
-    /// What an absent hash is verified against.
-    fn decoy() -> Self {
-        Self::current([0; 16], [0; 32])
+    fn read(text: &str) -> Option<Self> {
+        let argon2 = Argon2Hash::read(text).map(Self::Argon2);
+        argon2.or_else(|| Imported::read(text).map(Self::Imported))
     }
 
     fn is_current(&self) -> bool {
-        self.algorithm == Algorithm::Argon2id && self.version == Version::V0x13 && self.params == CURRENT
+        matches!(self, Self::Argon2(hash) if hash.is_current())
     }
 
-    fn hash(password: &Password, memory: &mut Vec<Block>) -> PasswordHash {
-        let mut salt = [0; 16];
-        rand::fill(&mut salt).expect("the system gives randomness");
-        let mut made = Self::current(salt, [0; 32]);
-        let output = made.compute(password, memory).expect("current parameters are within Argon2's limits");
-        made.expected = Output::new(&output).expect("32 octets are an output");
-        PasswordHash(made.to_string())
-    }
-
-    fn yields_expected(&self, password: &Password, memory: &mut Vec<Block>) -> bool {
-        self.compute(password, memory).is_ok_and(|output| {
-            constant_time::verify_slices_are_equal(&output, self.expected.as_bytes()).is_ok()
-        })
-    }
-
-    fn compute(&self, password: &Password, memory: &mut Vec<Block>) -> argon2::Result<Zeroizing<Vec<u8>>> {
-        let mut output = Zeroizing::new(vec![0; self.expected.len()]);
-        let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
-        let blocks = self.params.block_count();
-        // What a costly imported hash takes is given back, so that spare memory stays within its bound.
-        let mut extra = Vec::new();
-        let memory = if blocks > CURRENT.block_count() { &mut extra } else { memory };
-        if memory.len() < blocks {
-            memory.resize(blocks.max(CURRENT.block_count()), Block::new());
+    /// Whether verifying may take less than verifying a current hash does.
+    fn is_cheap(&self) -> bool {
+        match self {
+            Self::Argon2(hash) => hash.is_cheap(),
+            Self::Imported(_) => true,
         }
-        argon2.hash_password_into_with_memory(password.0.as_bytes(), &self.salt, &mut output, memory)?;
-        Ok(output)
     }
-}
 
-impl fmt::Display for Recipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let phc = phc::PasswordHash {
-            algorithm: self.algorithm.ident(),
-            version: Some(self.version.into()),
-            params: ParamsString::try_from(&self.params).map_err(|_| fmt::Error)?,
-            salt: Some(self.salt),
-            hash: Some(self.expected),
-        };
-        phc.fmt(f)
+    fn yields_expected(&self, form: &[u8], memory: &mut Vec<Block>) -> bool {
+        match self {
+            Self::Argon2(hash) => hash.yields_expected(form, memory),
+            Self::Imported(hash) => hash.yields_expected(form),
+        }
     }
 }
 
@@ -232,6 +177,7 @@ mod tests {
     use futures::poll;
 
     use super::super::Secret;
+    use super::super::argon2::CURRENT;
     use super::*;
 
     /// Made with the reference implementation.
@@ -241,6 +187,11 @@ mod tests {
         "$argon2i$v=19$m=1024,t=3,p=4$ZWlnaHQgYnk$pZBG0DqJ44z/No/LTcbWdQ",
         "$argon2d$v=16$m=64,t=1,p=1$ZWlnaHQgYnk$Txp4AB7OOx4d/l8XF3Qk7KNeBdOQp/bvhNY5Gixftis",
         "$argon2d$m=64,t=1,p=1$ZWlnaHQgYnk$Txp4AB7OOx4d/l8XF3Qk7KNeBdOQp/bvhNY5Gixftis",
+    ];
+    /// Made with Django and with Python's `bcrypt`.
+    const ELSEWHERE: [&str; 2] = [
+        "argon2$argon2id$v=19$m=64,t=1,p=2$UTdNTG8yZmpLeHlxeUdjTEZMTlRBWA$1nffJM/SVWZGvbA4lHMTMLrC6TrcSK511ol1yLFQQ+Q",
+        "$2b$04$wvt4oum6rivozO8GTKMT6.Mdxgn7VHsJRbHBTYtC8QRUS4Stuc0jG",
     ];
     const ITS_PASSWORD: &str = "Amélie 7 whales";
 
@@ -274,8 +225,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hashes_of_the_reference_implementation_verify() {
-        for phc in OTHER_HASHES.iter().chain([&CURRENT_HASH]) {
+    async fn hashes_made_elsewhere_verify() {
+        for phc in OTHER_HASHES.iter().chain(&ELSEWHERE).chain([&CURRENT_HASH]) {
             let hash = PasswordHash::imported(*phc).unwrap();
             assert!(passwords(0).verify(password(ITS_PASSWORD), Some(&hash)).await.unwrap(), "{phc}");
             assert!(!passwords(0).verify(password("Another"), Some(&hash)).await.unwrap(), "{phc}");
@@ -286,7 +237,7 @@ mod tests {
     fn only_a_current_hash_needs_no_rehash() {
         assert!(!PasswordHash(CURRENT_HASH.to_owned()).needs_rehash());
         let costlier = CURRENT_HASH.replace("t=2", "t=3");
-        for phc in OTHER_HASHES.iter().copied().chain(["", "plain", &costlier]) {
+        for phc in OTHER_HASHES.into_iter().chain(ELSEWHERE).chain(["", "plain", &costlier]) {
             assert!(PasswordHash(phc.to_owned()).needs_rehash(), "{phc}");
         }
     }
@@ -298,9 +249,13 @@ mod tests {
         for (sane, absurd) in absurd {
             assert_eq!(PasswordHash::imported(CURRENT_HASH.replace(sane, absurd)), None, "{absurd}");
         }
-        for phc in
-            ["", "$2b$12$abc", "$argon2id$v=19$m=64,t=1,p=1", "$argon2id$v=19$m=64,t=1,p=1$c2hvcnQ$c2hvcnQ"]
-        {
+        for phc in [
+            "",
+            "$2b$12$abc",
+            "argon2$2b$12$abc",
+            "$argon2id$v=19$m=64,t=1,p=1",
+            "$argon2id$v=19$m=64,t=1,p=1$c2hvcnQ$c2hvcnQ",
+        ] {
             assert_eq!(PasswordHash::imported(phc), None, "{phc}");
         }
     }
@@ -313,7 +268,32 @@ mod tests {
             assert_eq!(passwords.verify(password("any"), hash).await, Ok(false));
             assert_eq!(lock(&passwords.spare)[0].len(), CURRENT.block_count());
         }
-        assert!(Recipe::decoy().is_current());
+        assert!(Argon2Hash::decoy().is_current());
+    }
+
+    #[tokio::test]
+    async fn a_cheap_hash_costs_as_much_as_a_current_one_be_the_password_right_or_wrong() {
+        for text in [ITS_PASSWORD, "wrong"] {
+            let passwords = passwords(0);
+            let bcrypt = PasswordHash::imported(ELSEWHERE[1]).unwrap();
+            passwords.verify(password(text), Some(&bcrypt)).await.unwrap();
+            assert_eq!(lock(&passwords.spare)[0].len(), CURRENT.block_count(), "{text}");
+        }
+        let is_cheap = |hash: &str| Recipe::read(hash).unwrap().is_cheap();
+        assert!(OTHER_HASHES.into_iter().chain(ELSEWHERE).all(is_cheap));
+        assert!(!is_cheap(CURRENT_HASH) && !is_cheap(&CURRENT_HASH.replace("m=19456,t=2", "m=12288,t=4")));
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_what_was_typed_verifies_and_ours_are_of_the_normal_form() {
+        let typed = || password("Ame\u{301}lie 7 whales");
+        let of_typed = "$2b$06$oW9Yef38rlJ2bydP27TMmufN4.q3qJrN2KRDJ/wPezOD5rXTCi2DG";
+        for hash in [of_typed, ELSEWHERE[1]] {
+            let hash = PasswordHash::imported(hash).unwrap();
+            assert!(passwords(0).verify(typed(), Some(&hash)).await.unwrap());
+        }
+        let ours = passwords(0).hash(typed()).await.unwrap();
+        assert!(passwords(0).verify(password(ITS_PASSWORD), Some(&ours)).await.unwrap());
     }
 
     #[tokio::test]
