@@ -3,6 +3,12 @@
 //! Access tokens name their session and are worth nothing without it. A refresh token is spent by its use;
 //! a second use means that two hold it, and ends the session (RFC 9700, 4.14.2).
 
+mod device;
+mod info;
+
+pub use device::Device;
+pub use info::SessionInfo;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -14,15 +20,6 @@ use crate::user::User;
 const REMEMBERED_DAYS: i64 = 30;
 /// How long after its first use the same client may use a refresh token again: a double click, a lost answer.
 const GRACE_SECONDS: i64 = 10;
-
-/// Where a request came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// The client's address, as API Gateway saw it.
-    pub ip_address: String,
-    /// What the client calls itself, cut to 256 characters.
-    pub user_agent: String,
-}
 
 /// The unguessable name of a refresh token: its `jti`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +49,7 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub user_id: UserId,
-    /// The user's generation when it began: it is over once the user's is higher.
+    /// The user's generation when it began, or when the others were ended: it is over once the user's is higher.
     pub generation: u64,
     /// The refresh token that continues it.
     pub refresh_id: RefreshId,
@@ -99,9 +96,10 @@ impl Session {
         if remember { days.max(REMEMBERED_DAYS) } else { days }
     }
 
-    /// Whether it is over for `user` at `now`.
+    /// Whether it is over for `user` at `now`. One that outlives the others is raised together with its user,
+    /// and may be read before them.
     pub fn is_over(&self, user: &User, now: Timestamp) -> bool {
-        self.generation != user.generation || self.expires_at <= now.as_second()
+        self.generation < user.generation || self.expires_at <= now.as_second()
     }
 
     /// What it means that `device` presents `presented`, which is not the token that continues it.
