@@ -1,0 +1,238 @@
+//! `Idempotency-Key`: a POST that comes again is answered as it was the first time, and not carried out again.
+//!
+//! The IETF draft "The Idempotency-Key HTTP Header Field", 2: 422 where the key stood for another request, 409
+//! while the first one is still running. A key belongs to whoever sent it, and to one path. What the table
+//! keeps of a request is a fingerprint, of an answer what only we can open. A refusal is kept as a
+//! [`Problem`], because it is written later, in [`super::request::around`].
+
+use ::http::request::Parts;
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts as _, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::BodyExt as _;
+use serde::{Deserialize, Serialize};
+
+use super::body;
+use super::caller::SignedIn;
+use super::problem::{FieldError, Problem};
+use crate::app::App;
+use crate::event::Origin;
+use crate::fault::Fault;
+use crate::store::{Claim, KeyedRequest};
+
+/// The header of a request that may come again.
+pub(super) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header of an answer that was given before.
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The longest key, in characters.
+pub(super) const LONGEST_KEY: usize = 255;
+/// The largest answer that is kept, in bytes: sealed and encoded, it fits an item (400 KB) with room to spare.
+const LARGEST_ANSWER: usize = 200_000;
+
+/// Carries a POST that has a key out once. Other requests pay nothing.
+///
+/// A process that dies leaves its claim until the lease ends; so does a handler that panics.
+pub(super) async fn once(
+    State(app): State<App>,
+    request: Request<Body>,
+    next: Next,
+) -> Result<Response, Problem> {
+    if request.method() != Method::POST || !request.headers().contains_key(&KEY) {
+        return Ok(next.run(request).await);
+    }
+    let (mut parts, body) = request.into_parts();
+    let key = key(&parts.headers)?;
+    let Some(scope) = scope(&mut parts, &app).await? else {
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    };
+    // What is too large for its handler, that refuses.
+    let body = Bytes::from(body::read(body, body::LARGEST_FILE).await?);
+    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+    let request = KeyedRequest {
+        scope,
+        key: app.keys.fingerprint(&[path.as_bytes(), key.as_bytes()]).await?,
+        fingerprint: app.keys.fingerprint(&[query.as_bytes(), &body]).await?,
+    };
+    let lease = match app.store.claim_request(&request, app.now()).await? {
+        Claim::Ours(lease) => lease,
+        Claim::Running => return Err(running()),
+        Claim::Other => return Err(reused()),
+        Claim::Answered(sealed) => return replay(&app, &request, &sealed).await,
+    };
+    let (response, answer) = copy(next.run(Request::from_parts(parts, Body::from(body))).await).await?;
+    let settled = match answer {
+        Some(answer) => keep(&app, &request, answer, lease).await,
+        None => app.store.release_request(&request, lease).await,
+    };
+    if let Err(fault) = settled {
+        // What was asked for is done: the client has to hear of it.
+        tracing::error!(cause = fault.chain(), "an answer could not be kept");
+    }
+    Ok(response)
+}
+
+/// The key of a request that has one.
+fn key(headers: &HeaderMap) -> Result<String, Problem> {
+    let mut values = headers.get_all(&KEY).iter();
+    let only = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes);
+    only.filter(|key| (1..=LONGEST_KEY).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic))
+        .and_then(|key| str::from_utf8(key).ok())
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            let message = format!("Send one key of 1 to {LONGEST_KEY} visible ASCII characters");
+            Problem::invalid(&[FieldError::new("Idempotency-Key", message)])
+        })
+}
+
+/// Whose keys these are: the user's, or, where nobody signed in, those of the client's address, so that two
+/// strangers with the key "1" do not meet. `None` where a token is no good access token: the handler refuses
+/// it, or knows it as a refresh token.
+async fn scope(parts: &mut Parts, app: &App) -> Result<Option<String>, Problem> {
+    if !parts.headers.contains_key(header::AUTHORIZATION) {
+        let Ok(origin) = Origin::from_request_parts(parts, app).await;
+        return Ok(Some(origin.device.ip_address));
+    }
+    match SignedIn::from_request_parts(parts, app).await {
+        Ok(caller) => {
+            let scope = caller.user.id.uuid().to_string();
+            // The handler need not read the account and its session again.
+            parts.extensions.insert(caller);
+            Ok(Some(scope))
+        }
+        // Without knowing whose key it is, nothing may be carried out under it.
+        Err(problem) if problem.status().is_server_error() => Err(problem),
+        Err(_) => Ok(None),
+    }
+}
+
+/// 409: the first request with this key is still running.
+fn running() -> Problem {
+    let message = "The first request with this Idempotency-Key is still running; try again in a moment";
+    Problem::conflict("REQUEST_IN_PROGRESS", message).header(header::RETRY_AFTER, "1")
+}
+
+/// 422: the key stood for another request.
+fn reused() -> Problem {
+    let message = "This Idempotency-Key was used for another request; take a new one";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", message)
+}
+
+/// 409: given instead of an answer that was too large to be kept.
+fn not_kept() -> Problem {
+    let message = "This was carried out before, but the answer was too large to be kept";
+    Problem::conflict("ANSWER_NOT_KEPT", message)
+}
+
+/// An answer without its body.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    status: u16,
+    headers: Vec<(String, String)>,
+    /// What is told instead of a body, if this is a refusal.
+    problem: Option<Problem>,
+}
+
+impl Head {
+    fn of(response: &Response) -> Self {
+        let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+        let headers = response.headers().iter();
+        Self {
+            status: response.status().as_u16(),
+            headers: headers.filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect(),
+            problem: response.extensions().get().cloned(),
+        }
+    }
+
+    /// The answer that begins like this.
+    fn with(self, body: Vec<u8>) -> Result<Response, ::http::Error> {
+        let mut response = Response::builder().status(self.status);
+        for (name, value) in self.headers {
+            response = response.header(name, value);
+        }
+        if let Some(problem) = self.problem {
+            response = response.extension(problem);
+        }
+        response.header(REPLAYED, "true").body(Body::from(body))
+    }
+}
+
+/// Whether the same request, sent again, is to be answered like this. What failed, came too often or lacked a
+/// good token changed nothing, and may go better the next time.
+fn is_final(status: StatusCode) -> bool {
+    let passing = [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    !passing && !status.is_server_error()
+}
+
+/// `response`, and what to keep of it: a line that is its [`Head`], then its body.
+async fn copy(response: Response) -> Result<(Response, Option<Vec<u8>>), Fault> {
+    if !is_final(response.status()) {
+        return Ok((response, None));
+    }
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.map_err(|error| Fault::broken("copying an answer", error))?.to_bytes();
+    let response = Response::from_parts(parts, Body::from(body.clone()));
+    let (head, body) = if body.len() > LARGEST_ANSWER {
+        (Head::of(&not_kept().into_response()), Bytes::new())
+    } else {
+        (Head::of(&response), body)
+    };
+    let head = serde_json::to_vec(&head).map_err(|error| Fault::broken("copying an answer", error))?;
+    Ok((response, Some([head.as_slice(), b"\n", &body].concat())))
+}
+
+async fn keep(app: &App, request: &KeyedRequest, answer: Vec<u8>, lease: i64) -> Result<(), Fault> {
+    let sealed = app.keys.seal(&request.place(), answer).await?;
+    app.store.keep_answer(request, &sealed, (lease, app.now())).await
+}
+
+/// The answer that was given before.
+async fn replay(app: &App, request: &KeyedRequest, sealed: &str) -> Result<Response, Problem> {
+    let answer = app.keys.open(&request.place(), sealed).await?;
+    let (head, body) = answer.split_at(answer.iter().position(|byte| *byte == b'\n').unwrap_or_default());
+    let broken = |error: Box<dyn std::error::Error + Send + Sync>| Fault::broken("reading an answer", error);
+    let head: Head = serde_json::from_slice(head).map_err(|error| broken(error.into()))?;
+    let body = body.get(1..).unwrap_or_default().to_vec();
+    Ok(head.with(body).map_err(|error| broken(error.into()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (KEY, HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn a_key_is_one_word_of_visible_characters() {
+        for good in ["1", "8e03978e-40d5-43e8-bc93-6894a57f9324", r#""quoted""#] {
+            assert_eq!(key(&keys(&[good])).unwrap(), good);
+        }
+        let long: &'static str = Box::leak("k".repeat(LONGEST_KEY + 1).into_boxed_str());
+        assert!(key(&keys(&[&long[1..]])).is_ok());
+        for bad in [&[""][..], &["a b"], &[long], &["one", "two"]] {
+            assert!(key(&keys(bad)).is_err(), "{bad:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_too_large_for_an_item_is_remembered_as_given() {
+        let large = Response::new(Body::from(vec![b'x'; LARGEST_ANSWER + 1]));
+        let (response, answer) = copy(large).await.unwrap();
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), LARGEST_ANSWER + 1);
+        assert!(String::from_utf8(answer.unwrap()).unwrap().contains("ANSWER_NOT_KEPT"));
+    }
+
+    #[tokio::test]
+    async fn what_may_go_better_next_time_is_not_kept() {
+        for (status, kept) in
+            [(200, true), (404, true), (401, false), (429, false), (500, false), (503, false)]
+        {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            assert_eq!(copy(response).await.unwrap().1.is_some(), kept, "{status}");
+        }
+    }
+}

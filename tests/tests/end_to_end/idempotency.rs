@@ -1,0 +1,248 @@
+//! `Idempotency-Key`: a POST that comes again is answered as the first time, and carried out once.
+
+use futures::future::join;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::{Answer, Client, PASSWORD, System, registration};
+
+const USERS: &str = "/api/v1/admin/users";
+const REGISTER: &str = "/api/v1/auth/register";
+const KEY: &str = "8e03978e-40d5-43e8-bc93-6894a57f9324";
+/// As long as an answer is kept.
+const DAY: i64 = 86_400;
+
+async fn post(client: &Client, key: &str, path: &str, body: &Value) -> Answer {
+    Answer::of(client.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+}
+
+fn newcomer(email: &str) -> Value {
+    json!({
+        "email": email, "password": "TempPass123!", "first_name": "Jane", "last_name": "Smith", "role": "user",
+    })
+}
+
+/// Asserts that `again` is `first`, replayed.
+#[track_caller]
+fn assert_replayed(first: &Answer, again: &Answer) {
+    assert_eq!((first.status, &first.text), (again.status, &again.text));
+    assert_eq!(first.header("content-type"), again.header("content-type"));
+    assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"));
+}
+
+/// A refusal without what is of this request only.
+fn timeless(refusal: &Answer) -> Value {
+    let mut body = refusal.json();
+    for field in ["request_id", "timestamp"] {
+        assert!(body.as_object_mut().unwrap().remove(field).is_some(), "{field}");
+    }
+    body
+}
+
+#[tokio::test]
+async fn a_repeated_creation_gets_the_first_answer_and_makes_no_second_account() {
+    let system = System::start().await;
+    let (admin, body) = (system.admin().await, newcomer("jane@example.com"));
+    let first = post(&admin, KEY, USERS, &body).await;
+    first.expect(201);
+    assert_replayed(&first, &post(&admin, KEY, USERS, &body).await);
+    // Another spelling of the path is the same path.
+    assert_replayed(&first, &post(&admin, KEY, "/v1/admin/users/", &body).await);
+    assert_eq!(system.events("admin.user_created").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_repeated_registration_gets_the_first_answer() {
+    let system = System::start().await;
+    for (path, body) in [
+        (REGISTER, registration("ada@example.com")),
+        (
+            "/api/users/register",
+            json!({ "name": "Bo Peep", "email": "bo@example.com", "password": PASSWORD }),
+        ),
+    ] {
+        let client = system.anybody();
+        let first = post(&client, KEY, path, &body).await;
+        first.expect(201);
+        assert_replayed(&first, &post(&client, KEY, path, &body).await);
+    }
+    assert_eq!(system.events("user.registered").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_repeated_refusal_is_told_anew() {
+    let system = System::start().await;
+    let (admin, mut body) = (system.admin().await, newcomer("jane@example.com"));
+    body["email"] = json!("jane");
+    let (first, again) = (post(&admin, KEY, USERS, &body).await, post(&admin, KEY, USERS, &body).await);
+    assert_eq!((first.invalid(), again.invalid()), (vec!["email".into()], vec!["email".into()]));
+    assert_eq!(timeless(&first), timeless(&again));
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.json()["request_id"], again.header("x-request-id"));
+}
+
+#[tokio::test]
+async fn a_key_stands_for_one_request() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    post(&admin, KEY, USERS, &newcomer("jane@example.com")).await.expect(201);
+    let other = newcomer("joan@example.com");
+    assert_eq!(post(&admin, KEY, USERS, &other).await.refused(422), "IDEMPOTENCY_KEY_REUSED");
+    let query = format!("{USERS}?page=2");
+    let same = newcomer("jane@example.com");
+    assert_eq!(post(&admin, KEY, &query, &same).await.refused(422), "IDEMPOTENCY_KEY_REUSED");
+    post(&admin, "another", USERS, &other).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_key_is_one_word() {
+    let system = System::start().await;
+    let body = registration("ada@example.com");
+    for key in ["", "two words", &"k".repeat(256)] {
+        assert_eq!(
+            post(&system.anybody(), key, REGISTER, &body).await.invalid(),
+            ["Idempotency-Key"],
+            "{key}"
+        );
+    }
+    assert_eq!(system.events("user.registered").await.len(), 0);
+}
+
+#[tokio::test]
+async fn of_two_at_once_one_is_carried_out() {
+    let system = System::start().await;
+    let (admin, body) = (system.admin().await, newcomer("jane@example.com"));
+    let send = || post(&admin, KEY, USERS, &body);
+    let (one, other) = join(send(), send()).await;
+    let (won, lost) = if one.header("idempotency-replayed").is_empty() && one.status == 201 {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    won.expect(201);
+    if lost.status == 409 {
+        assert_eq!(lost.refused(409), "REQUEST_IN_PROGRESS");
+        assert_eq!(lost.header("retry-after"), "1");
+    } else {
+        assert_replayed(&won, &lost);
+    }
+    assert_eq!(system.events("admin.user_created").await.len(), 1);
+    assert_replayed(&won, &send().await);
+}
+
+#[tokio::test]
+async fn after_a_day_a_key_is_new() {
+    let system = System::start().await;
+    let (client, body) = (system.anybody(), registration("ada@example.com"));
+    let first = post(&client, KEY, REGISTER, &body).await;
+    first.expect(201);
+    system.advance(DAY - 60).await;
+    assert_replayed(&first, &post(&client, KEY, REGISTER, &body).await);
+    system.advance(120).await;
+    assert_eq!(post(&client, KEY, REGISTER, &body).await.refused(400), "EMAIL_EXISTS");
+    assert_eq!(post(&client, KEY, REGISTER, &registration("bo@example.com")).await.status, 422);
+}
+
+#[tokio::test]
+async fn everybody_has_keys_of_their_own() {
+    let system = System::start().await;
+    let (admin, other) = (system.admin().await, system.with_role("ada@example.com", "admin").await);
+    post(&admin, KEY, USERS, &newcomer("jane@example.com")).await.expect(201);
+    post(&other, KEY, USERS, &newcomer("joan@example.com")).await.expect(201);
+    for email in ["bo@example.com", "cy@example.com"] {
+        post(&system.anybody(), KEY, REGISTER, &registration(email)).await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn who_signed_out_is_told_nothing_again() {
+    let system = System::start().await;
+    let (admin, body) = (system.admin().await, newcomer("jane@example.com"));
+    post(&admin, KEY, USERS, &body).await.expect(201);
+    admin.post("/api/v1/auth/logout", json!({})).await.expect(200);
+    assert_eq!(post(&admin, KEY, USERS, &body).await.refused(401), "SESSION_ENDED");
+    assert_eq!(
+        post(&admin.with_token(None), KEY, USERS, &body).await.refused(401),
+        "AUTHENTICATION_REQUIRED"
+    );
+}
+
+#[tokio::test]
+async fn a_spent_refresh_token_is_known_as_such() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let thief = system.anybody().with_token(Some(&admin.refresh_token));
+    admin.refresh(&admin.refresh_token).await.expect(200);
+    let path = "/api/v1/auth/refresh";
+    assert_eq!(post(&thief, KEY, path, &json!({})).await.refused(401), "TOKEN_REUSED");
+}
+
+/// Orders that the transaction after `skip` others fails, however often it is tried.
+async fn break_transaction(system: &System, skip: u32) {
+    let fault = json!({
+        "service": "dynamodb", "operation": "TransactWriteItems", "kind": "error", "count": 3, "skip": skip,
+    });
+    system.order_fault(fault).await;
+}
+
+#[tokio::test]
+async fn a_failure_is_not_kept() {
+    let system = System::start().await;
+    let (admin, body) = (system.admin().await, newcomer("jane@example.com"));
+    system.drain().await;
+    break_transaction(&system, 1).await;
+    assert_eq!(post(&admin, KEY, USERS, &body).await.status / 100, 5);
+    post(&admin, KEY, USERS, &body).await.expect(201);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_kept_is_given_all_the_same() {
+    let system = System::start().await;
+    let (admin, nobody) = (system.admin().await, newcomer("nobody"));
+    system.drain().await;
+    break_transaction(&system, 1).await;
+    assert_eq!(post(&admin, KEY, USERS, &nobody).await.invalid(), ["email"]);
+    // As if the first one had died: its claim ends by itself.
+    assert_eq!(post(&admin, KEY, USERS, &nobody).await.refused(409), "REQUEST_IN_PROGRESS");
+    system.advance(30).await;
+    let again = post(&admin, KEY, USERS, &nobody).await;
+    assert_eq!((again.invalid(), again.header("idempotency-replayed")), (vec!["email".into()], ""));
+}
+
+#[tokio::test]
+async fn nothing_runs_where_its_key_cannot_be_claimed() {
+    let system = System::start().await;
+    let (admin, body) = (system.admin().await, newcomer("jane@example.com"));
+    system.drain().await;
+    break_transaction(&system, 0).await;
+    assert_eq!(post(&admin, KEY, USERS, &body).await.status / 100, 5);
+    assert_eq!(system.events("admin.user_created").await.len(), 0);
+}
+
+#[tokio::test]
+async fn the_table_shows_neither_the_request_nor_the_answer() {
+    let system = System::start().await;
+    let client = system.anybody();
+    let answer = post(&client, KEY, REGISTER, &registration("ada@example.com")).await.expect(201);
+    let kept = system.items("keyed_request").await;
+    assert_eq!(kept.len(), 1);
+    let text = kept[0].to_string();
+    assert!(kept[0]["answer"].is_string(), "{text}");
+    let secrets = ["ada@example.com", PASSWORD, KEY, answer["verification_token"].as_str().unwrap()];
+    for secret in secrets {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_post_of_a_route_ignores_the_header() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    for (method, path, status) in [
+        (Method::GET, "/api/v1/admin/users", 200),
+        (Method::POST, "/api/v1/profile/me", 405),
+        (Method::POST, "/nowhere", 404),
+    ] {
+        let answer = Answer::of(admin.request(method, path).header("idempotency-key", "no good key")).await;
+        assert_eq!(answer.status, status, "{path}");
+    }
+}
