@@ -1,0 +1,72 @@
+//! `DELETE /auth/sessions`: all of one's sessions end at once, however many there are, but for the current one.
+//!
+//! How many they were is not told: nobody counts them. With `include_current=true` the current one ends, too.
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::App;
+use shared::event::{Event, EventType};
+use shared::http::{Fields, Json, Permitted, Problem, Query};
+use shared::role::ProfileRead;
+use utoipa::{IntoParams, ToSchema};
+
+/// Which sessions.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EndSessions {
+    /// Whether the session that asks ends, too.
+    #[param(value_type = Option<bool>, default = false)]
+    include_current: Option<String>,
+}
+
+/// The sessions are over.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionsEnded {
+    message: &'static str,
+}
+
+impl EndSessions {
+    /// Whether the session that asks ends, too.
+    fn check(&self) -> Result<bool, Problem> {
+        let mut fields = Fields::default();
+        let text = self.include_current.as_deref().unwrap_or("false");
+        let include = fields.take("include_current", text.parse().map_err(|_| "must be true or false"));
+        fields.all(include)
+    }
+}
+
+/// End all sessions of one's own
+///
+/// The one that asks goes on, unless `include_current` is true.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/auth/sessions",
+    tag = "auth",
+    params(EndSessions),
+    security(("access_token" = [])),
+    responses(
+        (status = 200, description = "The sessions are over", body = SessionsEnded),
+        (status = 409, description = "Sessions were ended meanwhile")
+    )
+)]
+pub(crate) async fn end_sessions(
+    State(app): State<App>,
+    caller: Permitted<ProfileRead>,
+    Query(query): Query<EndSessions>,
+) -> Result<Json<SessionsEnded>, Problem> {
+    let Permitted { user, session: current, origin, .. } = caller;
+    let kept = if query.check()? { None } else { Some(&current) };
+    let mut event = Event::new(EventType::UserSessionsEnded, &origin, app.now()).by_themselves(&user);
+    if let Some(kept) = kept {
+        event = event.with("kept_session_id", kept.id.to_string());
+    }
+    if !app.store.end_other_sessions(&user, kept, &event).await? {
+        let message = "Sessions were ended meanwhile; list them and decide anew";
+        return Err(Problem::conflict("CHANGED_MEANWHILE", message));
+    }
+    let message = match kept {
+        Some(_) => "All other sessions ended successfully",
+        None => "All sessions ended successfully",
+    };
+    Ok(Json(SessionsEnded { message }))
+}

@@ -1,0 +1,85 @@
+//! Pages of a list that is short enough to be read as a whole, and so knows how long it is.
+//!
+//! A cursor holds the place of the last item that was shown: what comes or goes meanwhile makes nobody miss an
+//! item or meet it twice.
+
+use ::http::HeaderMap;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use super::body::Json;
+use super::paging::{Page, Position, Window};
+use super::problem::{Fields, Problem};
+use crate::app::App;
+
+/// Items of a page where the client does not say.
+const USUAL: usize = 10;
+
+/// A page, and where in its list it stands.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Paged<T> {
+    items: Vec<T>,
+    #[serde(flatten)]
+    position: Position,
+}
+
+impl<T> Paged<T> {
+    /// The items of this page.
+    pub fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// The same page, which shows `items` in the place of its own.
+    pub fn showing<U>(self, items: Vec<U>) -> Paged<U> {
+        Paged { items, position: self.position }
+    }
+}
+
+/// The part of a list that a request asks for. `P` is the place of an item in it.
+#[derive(Debug)]
+pub struct Part<P> {
+    page: Page,
+    scope: String,
+    window: Window,
+    after: Option<P>,
+}
+
+impl Page {
+    /// The part of the list called `scope` that is asked for, before that is read.
+    ///
+    /// # Errors
+    /// 400 `VALIDATION_ERROR` where a parameter is out of range, or the cursor is one of another list.
+    pub async fn part<P: DeserializeOwned>(self, app: &App, scope: String) -> Result<Part<P>, Problem> {
+        let mut fields = Fields::default();
+        let window = self.window(USUAL, &mut fields);
+        let window = fields.all(window)?;
+        let after = self.after(app, &scope).await?;
+        Ok(Part { page: self, scope, window, after })
+    }
+}
+
+impl<P: Ord + Serialize> Part<P> {
+    /// This part of `list`, which begins with the greatest `place`; and the headers that lead on.
+    ///
+    /// # Errors
+    /// 503 where the cursor's key cannot be had.
+    pub async fn of<T>(
+        self,
+        app: &App,
+        list: Vec<T>,
+        place: fn(&T) -> P,
+    ) -> Result<(HeaderMap, Json<Paged<T>>), Problem> {
+        let Window { skip, limit } = self.window;
+        let total = list.len();
+        let offset = self.after.map_or(skip, |after| list.partition_point(|item| place(item) >= after));
+        let items: Vec<T> = list.into_iter().skip(offset).take(limit).collect();
+        let has_next = offset + items.len() < total;
+        let next = match items.last().filter(|_| has_next) {
+            Some(item) => Some(app.keys.seal_cursor(&self.scope, &place(item)).await?),
+            None => None,
+        };
+        let position = Position::of(Window { skip: offset, limit }, total as u64, has_next);
+        Ok((self.page.headers(next, total as u64), Json(Paged { items, position })))
+    }
+}
