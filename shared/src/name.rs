@@ -1,7 +1,7 @@
 //! Names of people: letters of any script, in one spelling (Unicode NFC), and nothing that a page, a mail header
 //! or a log line could take for something else.
 //!
-//! `Debug` shows neither kind of name, for logs.
+//! `Debug` shows no kind of name, for logs.
 
 use std::fmt;
 
@@ -24,6 +24,11 @@ pub struct FullName {
     pub last: String,
 }
 
+/// A second, short name of an account: 3 to 32 of `a` to `z`, digits, `_`, `.` and `-`, in small letters.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Username(String);
+
 /// The text cannot be a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
@@ -33,6 +38,9 @@ pub enum InvalidName {
     /// For a [`FullName`].
     #[error("must be 1 to 100 characters, none of them a control character")]
     Full,
+    /// For a [`Username`].
+    #[error("must be 3 to 32 characters: small letters, digits, `_`, `.` and `-`")]
+    User,
 }
 
 impl PersonName {
@@ -69,6 +77,29 @@ impl FullName {
         let (first, last) = name.split_once(' ').unwrap_or((&name, ""));
         Ok(Self { first: first.to_owned(), last: last.to_owned() })
     }
+}
+
+impl Username {
+    /// Reads a user name; capitals become small letters.
+    ///
+    /// # Errors
+    /// If it has fewer than 3 or more than 32 characters, or others than those.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        let name = text.trim().to_ascii_lowercase();
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.' | '-');
+        let is_name = (3..=32).contains(&name.len()) && name.chars().all(allowed);
+        if is_name { Ok(Self(name)) } else { Err(InvalidName::User) }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A text as a search sees it: compatible characters are the same (Unicode NFKC), capitals small.
+pub fn folded(text: &str) -> String {
+    text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
 /// The text in NFC, trimmed, each run of spaces made one.
@@ -119,9 +150,23 @@ pub(crate) fn is_invisible(c: char) -> bool {
 
 /// Control characters, line and paragraph separators, and the marks that turn the direction of text
 /// (Unicode's `Bidi_Control`).
-fn is_control(c: char) -> bool {
+pub fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+impl TryFrom<String> for Username {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Username> for String {
+    fn from(name: Username) -> Self {
+        name.0
+    }
 }
 
 impl TryFrom<String> for PersonName {
@@ -154,6 +199,12 @@ impl fmt::Display for FullName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.first)?;
         if self.last.is_empty() { Ok(()) } else { write!(f, " {}", self.last) }
+    }
+}
+
+impl fmt::Debug for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Username(…)")
     }
 }
 

@@ -1,12 +1,17 @@
-//! A user: who they are and the state of their account. No secret is here; those are in [`crate::credential`].
+//! A user: who they are and the state of their account. What lets them in is in [`crate::credential`]; the one
+//! secret here lets nobody in.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::email::Email;
 use crate::id::{TenantId, UserId};
+use crate::name::Username;
+use crate::privacy::PrivacyKey;
 use crate::role::Role;
+use crate::token::{MailToken, Nonce, PendingToken, Purpose};
 
 /// An account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,13 +22,26 @@ pub struct User {
     pub tenant: TenantId,
     /// The address it signs in with and is written to.
     pub email: Email,
+    /// The address that they asked for and have yet to prove.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_email: Option<PendingEmail>,
     /// A second, short name; unique where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
+    pub username: Option<Username>,
     /// Given name.
     pub first_name: String,
     /// Family name; may be empty where people have a single name.
     pub last_name: String,
+    /// A telephone number, as it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// What whoever made the account keeps about it.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
+    /// What events keep of the person is sealed by it. An account from before there were such keys has a new one
+    /// each time it is read: what is sealed by that nobody can read, which is the safe side.
+    #[serde(default = "PrivacyKey::random")]
+    pub privacy_key: PrivacyKey,
     /// What it may do.
     pub role: Role,
     /// Whether it works at all.
@@ -82,6 +100,22 @@ impl Status {
     }
 }
 
+/// An address that somebody wants to have. It is not claimed: until they prove it, it is anybody's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingEmail {
+    /// The address.
+    pub email: Email,
+    /// The token that proves it.
+    pub token: PendingToken,
+}
+
+impl PendingEmail {
+    /// The address, asked for at `now`, with a token of its own.
+    pub fn new(email: Email, now: Timestamp) -> Self {
+        Self { email, token: PendingToken::new(Purpose::ChangeEmail, now) }
+    }
+}
+
 /// Somebody's decision about an account.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Decision {
@@ -108,9 +142,13 @@ impl User {
             id: UserId::random(),
             tenant: TenantId::default_tenant(),
             email,
+            pending_email: None,
             username: None,
             first_name,
             last_name,
+            phone: None,
+            metadata: Map::new(),
+            privacy_key: PrivacyKey::random(),
             role: Role::User,
             status: Status::Active,
             verified_at: None,
@@ -142,6 +180,26 @@ impl User {
         self.approval.is_some()
     }
 
+    /// The address that they have asked for with the token of this `nonce`, unless they did so again since.
+    pub fn email_asked_for(&self, nonce: Nonce) -> Option<&Email> {
+        self.pending_email.as_ref().filter(|it| it.token.nonce == nonce).map(|it| &it.email)
+    }
+
+    /// The account with the address that `token` proves at `now`, if it is theirs, still good and the account works.
+    pub fn with_proven_email(&self, token: MailToken, now: Timestamp) -> Option<Self> {
+        let expires_at = self.pending_email.as_ref()?.token.expires_at;
+        let is_good = token.user_id == self.id && now.as_second() < expires_at && self.is_active();
+        let email = self.email_asked_for(token.nonce).filter(|_| is_good)?.clone();
+        Some(Self {
+            email,
+            pending_email: None,
+            verified_at: Some(now),
+            updated_at: now,
+            version: self.version + 1,
+            ..self.clone()
+        })
+    }
+
     /// Both names as one.
     pub fn full_name(&self) -> String {
         format!("{} {}", self.first_name, self.last_name).trim_end().to_owned()
@@ -150,22 +208,5 @@ impl User {
     /// What a password of theirs must not contain.
     pub fn personal_words(&self) -> [&str; 3] {
         [self.email.as_str(), &self.first_name, &self.last_name]
-    }
-
-    /// What the account may do now.
-    pub fn permissions(&self) -> Vec<&'static str> {
-        let own = ["profile:read", "profile:update"].into_iter().filter(|it| self.may(it));
-        let of_role = self
-            .role
-            .permissions()
-            .iter()
-            .copied()
-            .filter(|it| self.is_approved() && !it.starts_with("profile:"));
-        own.chain(of_role).collect()
-    }
-
-    /// Whether the account may do `permission` now: until it is approved, it only reads its own profile.
-    pub fn may(&self, permission: &str) -> bool {
-        self.role.may(permission) && (self.is_approved() || permission == "profile:read")
     }
 }

@@ -1,0 +1,96 @@
+//! Users as a resource: `/api/v1/users`. Whoever holds a permission works with other people's records; everybody
+//! reads their own, and changes how they are called and reached.
+
+mod create;
+mod delete;
+mod list;
+mod read;
+mod update;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use shared::App;
+use shared::clock::Timestamp;
+use shared::email::Email;
+use shared::id::UserId;
+use shared::role::Role;
+use shared::user::User;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+/// The endpoints of this function.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list::list_user_records, create::create_user_record)).routes(routes!(
+        read::read_user_record,
+        update::replace_user_record,
+        update::patch_user_record,
+        delete::delete_user_record
+    ))
+}
+
+/// An account. What has two names has both.
+#[derive(Serialize, ToSchema)]
+struct UserRecord {
+    /// The user's id as a hyphenated UUID.
+    id: Uuid,
+    user_id: UserId,
+    /// The account's user name; its address, if it has none.
+    #[schema(example = "john_doe")]
+    username: String,
+    #[schema(value_type = String)]
+    email: Email,
+    /// The address that they asked for and have yet to prove.
+    #[schema(value_type = Option<String>)]
+    pending_email: Option<Email>,
+    first_name: String,
+    last_name: String,
+    phone: Option<String>,
+    /// What whoever works with the account keeps about it.
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+    #[schema(value_type = String, example = "user")]
+    role: Role,
+    is_active: bool,
+    active: bool,
+    is_verified: bool,
+    is_approved: bool,
+    must_change_password: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_login: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_login_at: Option<Timestamp>,
+    login_count: u64,
+}
+
+impl From<User> for UserRecord {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.uuid(),
+            user_id: user.id,
+            is_active: user.is_active(),
+            active: user.is_active(),
+            is_verified: user.is_verified(),
+            is_approved: user.is_approved(),
+            username: user.username.map_or_else(|| user.email.as_str().to_owned(), String::from),
+            email: user.email,
+            pending_email: user.pending_email.map(|pending| pending.email),
+            first_name: user.first_name,
+            last_name: user.last_name,
+            phone: user.phone,
+            metadata: user.metadata,
+            role: user.role,
+            must_change_password: user.must_change_password,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+            last_login: user.last_login_at,
+            last_login_at: user.last_login_at,
+            login_count: user.login_count,
+        }
+    }
+}

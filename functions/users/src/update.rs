@@ -1,0 +1,169 @@
+//! `PUT` and `PATCH /users/{user_id}`: an account is changed. Both change what the request names and nothing else, as
+//! the clients of either expect.
+//!
+//! Everybody changes how they are called and reached themselves; the rest is for those who may update users, on
+//! accounts below their own. An own address that is new takes effect when it is proven, another's at once.
+
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use shared::App;
+use shared::email::Email;
+use shared::http::{Fields, Json, OwnChange, Permitted, Problem, Tagged, Target};
+use shared::name::{PersonName, Username};
+use shared::role::{ProfileUpdate, UserUpdate};
+use shared::secret::Secret;
+use shared::user::User;
+use shared::user_change::UserChange;
+use shared::user_details;
+use utoipa::ToSchema;
+
+use super::UserRecord;
+
+/// What to change; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct UserRecordChange {
+    /// A user name; or, with an `@`, the address.
+    #[schema(example = "john_doe")]
+    username: Option<String>,
+    /// The address: another's from now on, for who may create users; one's own once the link that is mailed to it was
+    /// followed. The former address is told.
+    email: Option<String>,
+    /// One's own password; needed to change one's own address.
+    #[schema(value_type = Option<String>, format = Password)]
+    current_password: Option<Secret>,
+    #[schema(example = "John")]
+    first_name: Option<String>,
+    #[schema(example = "Doe")]
+    last_name: Option<String>,
+    /// At most 32 characters: digits, spaces and `+-()`. Empty for none.
+    #[schema(example = "+44 20 7946 0000")]
+    phone: Option<String>,
+    /// All that is to be kept about the account, at most 4,096 bytes as JSON.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map<String, Value>>,
+    #[schema(example = "manager")]
+    role: Option<String>,
+    is_active: Option<bool>,
+    /// Another name of `is_active`.
+    active: Option<bool>,
+    must_change_password: Option<bool>,
+}
+
+impl UserRecordChange {
+    /// What is asked of `user`. Their names may come back as they are shown: they were perhaps given where other
+    /// rules hold.
+    async fn check(self, app: &App, user: &User) -> Result<UserChange, Problem> {
+        let first_name = self.first_name.as_deref().filter(|name| *name != user.first_name);
+        let last_name = self.last_name.as_deref().filter(|name| *name != user.last_name);
+        let mut fields = Fields::default();
+        let email = fields.take_optional("email", self.email.as_deref(), Email::parse);
+        let (address, name) = match self.username.as_deref() {
+            Some(address) if address.contains('@') => (Some(address), None),
+            name => (None, name),
+        };
+        let address = fields.take_optional("username", address, Email::parse);
+        let username = fields.take_optional("username", name, Username::parse);
+        let first_name = fields.take_optional("first_name", first_name, PersonName::parse);
+        let last_name = fields.take_optional("last_name", last_name, PersonName::parse);
+        let phone = fields.take_optional("phone", self.phone.as_deref(), user_details::phone);
+        let metadata = self.metadata.map(user_details::metadata).transpose();
+        let metadata = fields.take("metadata", metadata);
+        let role = fields.take_role(&app.store, &user.tenant, self.role.as_deref()).await?;
+        if let (Some(Some(email)), Some(Some(address))) = (&email, &address)
+            && email != address
+        {
+            fields.note("username", "must be the address, where it has an `@`");
+        }
+        let (names, addresses) = (first_name.zip(last_name), email.zip(address));
+        let ((names, addresses), ((username, role), (phone, metadata))) =
+            fields.all(names.zip(addresses).zip(username.zip(role).zip(phone.zip(metadata))))?;
+        let ((first_name, last_name), (email, address)) = (names, addresses);
+        Ok(UserChange {
+            email: email.or(address),
+            pending_email: None,
+            first_name,
+            last_name,
+            username,
+            phone,
+            metadata,
+            role,
+            is_active: self.is_active.or(self.active),
+            must_change_password: self.must_change_password,
+        })
+    }
+
+    /// The account that `target` names, changed.
+    async fn make(
+        mut self,
+        app: &App,
+        caller: Permitted<ProfileUpdate>,
+        Target { id, if_match }: &Target,
+    ) -> Result<Tagged<UserRecord>, Problem> {
+        let user = if caller.is(id) {
+            let current_password = self.current_password.take();
+            let change = self.check(app, &caller.user).await?;
+            caller.update_own(app, OwnChange { change, current_password }, if_match).await?
+        } else {
+            let caller = caller.also::<UserUpdate>()?;
+            let user = caller.find(app, id).await?;
+            let change = self.check(app, &user).await?;
+            caller.update(app, user, (change, if_match)).await?
+        };
+        Ok(Tagged(user.version, user.into()))
+    }
+}
+
+/// Change a user
+#[utoipa::path(
+    put,
+    path = "/api/v1/users/{user_id}",
+    tag = "users",
+    params(
+        ("user_id" = String, Path, description = "A UUID, or `usr_` and 32 hexadecimal digits"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")
+    ),
+    security(("access_token" = [])),
+    request_body = UserRecordChange,
+    responses((
+        status = 200,
+        description = "The account as it is now",
+        body = UserRecord,
+        headers(("ETag" = String, description = "The version of the account, for `If-Match`"))
+    ))
+)]
+pub(crate) async fn replace_user_record(
+    State(app): State<App>,
+    caller: Permitted<ProfileUpdate>,
+    target: Target,
+    Json(form): Json<UserRecordChange>,
+) -> Result<Tagged<UserRecord>, Problem> {
+    form.make(&app, caller, &target).await
+}
+
+/// Change a user, as `PUT` does
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/{user_id}",
+    tag = "users",
+    params(
+        ("user_id" = String, Path, description = "A UUID, or `usr_` and 32 hexadecimal digits"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")
+    ),
+    security(("access_token" = [])),
+    request_body = UserRecordChange,
+    responses((
+        status = 200,
+        description = "The account as it is now",
+        body = UserRecord,
+        headers(("ETag" = String, description = "The version of the account, for `If-Match`"))
+    ))
+)]
+pub(crate) async fn patch_user_record(
+    State(app): State<App>,
+    caller: Permitted<ProfileUpdate>,
+    target: Target,
+    Json(form): Json<UserRecordChange>,
+) -> Result<Tagged<UserRecord>, Problem> {
+    form.make(&app, caller, &target).await
+}

@@ -1,0 +1,106 @@
+//! Searching a tenant's users: whose address, user name, first or last name begins as was asked, in any case.
+//!
+//! An index is read to its 1,000th match and no further, so that a search costs no more however many there are.
+
+use std::collections::HashSet;
+
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use super::Store;
+use super::key::{self, BY_EMAIL, BY_FIRST_NAME, BY_LAST_NAME, BY_USERNAME, Index};
+use super::table::Range;
+use super::users::{Filter, text, user_of};
+use super::write::Item;
+use crate::fault::Fault;
+use crate::id::UserId;
+use crate::role::Role;
+use crate::user::Status;
+
+/// How many users a search finds, by each index and in all.
+const MOST: usize = 1_000;
+
+/// What a search goes by, in the order of what it finds.
+const INDEXES: [Index; 4] = [BY_EMAIL, BY_USERNAME, BY_FIRST_NAME, BY_LAST_NAME];
+
+/// A user who was found. Matches are ordered by what they were found by, then alphabetically.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Match {
+    /// By which of the indexes.
+    index: usize,
+    /// What begins as was asked.
+    text: String,
+    /// Who.
+    pub user: UserId,
+}
+
+impl Store {
+    /// Those of `filter`'s users who are found by `prefix`, which is [`crate::name::folded`]: each once, in order,
+    /// 1,000 at most. New users may be seen a moment later.
+    pub async fn search_users(&self, filter: &Filter, prefix: &str) -> Result<Vec<Match>, Fault> {
+        let found = (0..INDEXES.len()).map(|index| self.matches(index, filter, prefix));
+        Ok(merged(&try_join_all(found).await?))
+    }
+
+    /// Those whom one of the indexes finds.
+    async fn matches(&self, index: usize, filter: &Filter, prefix: &str) -> Result<Vec<Match>, Fault> {
+        let range = Range {
+            index: Some(INDEXES[index]),
+            partition: key::users_of(&filter.tenant, None, None).1,
+            prefix: Some(prefix.to_owned()),
+            ascending: true,
+            limit: i32::try_from(MOST).ok(),
+            ..Range::default()
+        };
+        let items = self.table.query(range).await?.items.unwrap_or_default();
+        let items = items.iter().filter(|item| passes(item, filter));
+        Ok(items.filter_map(|item| Match::of(index, item)).collect())
+    }
+}
+
+impl Match {
+    fn of(index: usize, item: &Item) -> Option<Self> {
+        Some(Self { index, text: text(item, INDEXES[index].sk)?.to_owned(), user: user_of(item)? })
+    }
+}
+
+/// Whether `filter` lets an item of an index through.
+fn passes(item: &Item, filter: &Filter) -> bool {
+    let is = |attribute, value: Option<&str>| value.is_none() || text(item, attribute) == value;
+    is("role", filter.role.as_ref().map(Role::name)) && is("status", filter.status.map(Status::name))
+}
+
+/// All matches in order, each user where they are met first.
+fn merged(found: &[Vec<Match>]) -> Vec<Match> {
+    let mut matches = found.concat();
+    matches.sort();
+    let mut met = HashSet::new();
+    matches.retain(|it| met.insert(it.user));
+    matches.truncate(MOST);
+    matches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by(index: usize, text: &str, user: UserId) -> Match {
+        Match { index, text: text.to_owned(), user }
+    }
+
+    #[test]
+    fn everybody_is_met_once_where_they_come_first() {
+        let (ada, ann) = (UserId::random(), UserId::random());
+        let by_email = by(0, "ada@example.com", ada);
+        let by_name = by(2, "an", ann);
+        let found =
+            vec![vec![by_email.clone()], vec![by_name.clone(), by(2, "ad", ada)], vec![by(3, "a", ann)]];
+        assert_eq!(merged(&found), [by_email, by_name]);
+    }
+
+    #[test]
+    fn nobody_is_met_beyond_the_thousandth() {
+        let crowd = (0..1_001).map(|number| by(0, &format!("{number:04}"), UserId::random())).collect();
+        assert_eq!(merged(&[crowd]).last().unwrap().text, "0999");
+    }
+}
