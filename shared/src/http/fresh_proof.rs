@@ -1,0 +1,41 @@
+//! Fresh proof: before what would let a thief keep an account, whoever holds a good token shows that they know the
+//! password (OWASP ASVS 5.0, 7.5.1). Wrong guesses count like those of a login, so that a stolen token is no way to
+//! guess.
+
+use ::http::StatusCode;
+
+use super::problem::{FieldError, Problem};
+use crate::app::App;
+use crate::credential::Credential;
+use crate::event::{Event, EventType, Origin};
+use crate::password::Password;
+use crate::secret::Secret;
+use crate::user::User;
+
+/// The credential of the account, if `password` is its password. The write that follows asks that it still stands so.
+///
+/// # Errors
+/// 400 `INVALID_CURRENT_PASSWORD`, also while the address is locked.
+pub async fn fresh_proof(
+    app: &App,
+    (user, origin): (&User, &Origin),
+    password: &Secret,
+) -> Result<Credential, Problem> {
+    let credential = app.store.credential(&user.email).await?;
+    let account = credential.account.as_ref().filter(|account| account.user_id == user.id);
+    let hash = account.and_then(|account| account.password_hash.as_ref());
+    let right = match Password::presented(password) {
+        Some(password) => app.passwords.verify(password, hash).await?,
+        None => false,
+    };
+    if right && !credential.is_locked(app.now()) {
+        return Ok(credential);
+    }
+    let event = Event::new(EventType::SecurityFailedLogin, origin, app.now())
+        .by_themselves(user)
+        .with("reason", "wrong_current_password");
+    app.store.count_failure(&user.email, &credential, &event).await?;
+    let field = FieldError::new("current_password", "is not the current password");
+    let message = "The current password is wrong";
+    Err(Problem::new(StatusCode::BAD_REQUEST, "INVALID_CURRENT_PASSWORD", message).about(&[field]))
+}
