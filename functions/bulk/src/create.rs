@@ -1,0 +1,99 @@
+//! `POST /bulk/users/create`: many accounts at once, verified and approved from the start.
+//!
+//! Up to 1,000 rows are answered when all are done; more are taken on and worked off by and by. To hand in the
+//! same rows again makes none twice: that is how one goes on after a failure.
+
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use shared::App;
+use shared::bulk::{Batch, Order};
+use shared::clock::Timestamp;
+use shared::http::{Json, Permitted, Problem, Query, Upload};
+use shared::id::BulkId;
+use shared::role::UserCreate;
+
+use super::file::{BulkUsers, File, Options};
+use super::report::{BulkReport, Outcome, Subject};
+use super::row::entries;
+
+/// The most rows that are done before the answer.
+const MOST_AT_ONCE: usize = 1_000;
+
+/// What `caller` wants.
+fn order(caller: &Permitted<UserCreate>, fail_fast: bool, at: Timestamp) -> Order {
+    Order {
+        operation: BulkId::random(),
+        actor: caller.user.id,
+        role: caller.user.role.clone(),
+        tenant: caller.user.tenant.clone(),
+        origin: caller.origin.clone(),
+        fail_fast,
+        at,
+    }
+}
+
+/// 403: the caller lost what let them in while their rows were being worked off.
+fn lost_permission() -> Problem {
+    let message =
+        "Your role changed or your account was switched off meanwhile; the rows before that are accounts";
+    Problem::forbidden("INSUFFICIENT_PERMISSIONS", message)
+}
+
+/// Makes the accounts, batch by batch.
+async fn add(app: &App, batches: Vec<Batch>, order: &Order) -> Result<Outcome, Problem> {
+    let mut outcome = Outcome::default();
+    for batch in batches {
+        let batch = app.add_batch(batch, order).await?.ok_or_else(lost_permission)?;
+        outcome.note(&batch);
+        if order.fail_fast && outcome.counts.failed > 0 {
+            break;
+        }
+    }
+    Ok(outcome)
+}
+
+/// Create many users
+#[utoipa::path(
+    post,
+    path = "/api/v1/bulk/users/create",
+    tag = "bulk",
+    params(Options),
+    security(("access_token" = [])),
+    request_body(content(
+        (BulkUsers = "application/json"),
+        (String = "application/x-ndjson"),
+        (String = "text/csv")
+    )),
+    responses(
+        (status = 200, description = "What became of the rows", body = BulkReport),
+        (
+            status = 202,
+            description = "More than 1,000 rows: they are worked off by and by",
+            body = BulkReport,
+            headers(("Location" = String, description = "Where the operation tells how far it is"))
+        ),
+        (status = 413, description = "The body is larger than 6 MB"),
+        (status = 415, description = "The body is neither JSON, nor JSON lines, nor comma-separated values")
+    )
+)]
+pub(crate) async fn create_users(
+    State(app): State<App>,
+    caller: Permitted<UserCreate>,
+    Query(options): Query<Options>,
+    upload: Upload,
+) -> Result<(StatusCode, Option<[(HeaderName, String); 1]>, Json<BulkReport>), Problem> {
+    let file = File::read(&upload, &options)?;
+    let (total, batch_size) = (file.rows.len(), file.batch_size);
+    let order = order(&caller, file.fail_fast, app.now());
+    let batches = Batch::split(entries(file, &caller), batch_size);
+    if total > MOST_AT_ONCE {
+        let operation = app.accept(order, batches, total).await?;
+        let location = format!("/api/v1/bulk/operations/{}", operation.id());
+        let report = BulkReport::of(operation, Vec::new(), app.now());
+        return Ok((StatusCode::ACCEPTED, Some([(header::LOCATION, location)]), Json(report)));
+    }
+    let outcome = add(&app, batches, &order).await?;
+    let (id, operation) = (order.operation.to_string(), "create_users");
+    let subject = Subject { id, operation, total, created_at: order.at };
+    Ok((StatusCode::OK, None, Json(outcome.report(subject, app.now()))))
+}

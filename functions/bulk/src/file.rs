@@ -1,0 +1,211 @@
+//! What is handed in: rows as JSON, as one JSON object a line, or as comma-separated values, and how to go about
+//! them.
+//!
+//! A row that cannot be read is one that fails, and no other does with it; only what says nothing about rows is
+//! refused as a whole.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use shared::bulk::MOST_ROWS;
+use shared::http::{Fields, Json, Problem, Upload, is_json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::row::UserRow;
+
+/// The most that `batch_size` may ask for.
+const LARGEST_BATCH: usize = 1_000;
+/// The columns that a file of comma-separated values must have.
+const REQUIRED: [&str; 3] = ["email", "first_name", "last_name"];
+/// What Excel writes at the beginning of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The accounts to be.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct BulkUsers {
+    /// `create_users`, or `validate_users`; the path says the same.
+    #[schema(example = "create_users")]
+    operation: Option<String>,
+    /// A row each.
+    #[schema(value_type = Vec<UserRow>, inline)]
+    items: Vec<Map<String, Value>>,
+    /// How many rows are written together, 1 to 1,000; never more than 32 are. Default 50.
+    #[schema(example = 50)]
+    batch_size: Option<u64>,
+    /// Whether the first row that fails is the last that is tried. Default false.
+    fail_fast: Option<bool>,
+}
+
+/// What a body of JSON says itself, for the other formats.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Options {
+    /// Of rows that are not JSON: how many are written together, 1 to 1,000.
+    #[param(value_type = Option<u64>)]
+    batch_size: Option<String>,
+    /// Of rows that are not JSON: whether the first that fails is the last that is tried.
+    #[param(value_type = Option<bool>)]
+    fail_fast: Option<String>,
+}
+
+/// Rows and what to do with them.
+pub(crate) struct File {
+    pub(crate) rows: Vec<Result<Value, Unreadable>>,
+    pub(crate) batch_size: usize,
+    pub(crate) fail_fast: bool,
+}
+
+/// Why a row cannot be read.
+pub(crate) struct Unreadable {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl File {
+    /// Reads what was handed in.
+    pub(crate) fn read(upload: &Upload, options: &Options) -> Result<Self, Problem> {
+        let mut fields = Fields::default();
+        let (rows, batch_size, fail_fast) = match upload.media_type.as_str() {
+            json if is_json(json) => {
+                let Json(body) = Json::<BulkUsers>::read(&upload.bytes)?;
+                fields.take_optional("operation", body.operation.as_deref(), |name| match name {
+                    "create_users" | "validate_users" => Ok(()),
+                    _ => Err("must be create_users"),
+                });
+                let rows = body.items.into_iter().map(|row| Ok(Value::Object(row))).collect();
+                (rows, body.batch_size.map(|size| size.to_string()), Some(body.fail_fast.unwrap_or_default()))
+            }
+            "application/x-ndjson" => {
+                (lines(&upload.bytes), options.batch_size.clone(), options.fail_fast(&mut fields))
+            }
+            "text/csv" => (table(&upload.bytes)?, options.batch_size.clone(), options.fail_fast(&mut fields)),
+            _ => {
+                let message = "Send application/json, application/x-ndjson or text/csv";
+                return Err(Problem::unsupported_media_type(message));
+            }
+        };
+        let batch_size = fields.take_optional("batch_size", batch_size.as_deref(), |text| {
+            let size = text.parse().ok().filter(|size| (1..=LARGEST_BATCH).contains(size));
+            size.ok_or("must be a whole number from 1 to 1000")
+        });
+        if rows.is_empty() {
+            fields.note("items", "must hold at least one row");
+        }
+        let (batch_size, fail_fast) = fields.all(batch_size.zip(fail_fast))?;
+        Ok(Self { rows, batch_size: batch_size.unwrap_or(MOST_ROWS), fail_fast })
+    }
+}
+
+impl Options {
+    fn fail_fast(&self, fields: &mut Fields) -> Option<bool> {
+        let text = self.fail_fast.as_deref();
+        let given = fields.take_optional("fail_fast", text, |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("must be true or false"),
+        });
+        given.map(Option::unwrap_or_default)
+    }
+}
+
+impl Unreadable {
+    fn json(message: &str) -> Self {
+        Self { code: "INVALID_JSON", message: message.to_owned() }
+    }
+
+    fn csv(message: impl Into<String>) -> Self {
+        Self { code: "INVALID_CSV", message: message.into() }
+    }
+}
+
+/// A JSON object from each line that is not empty.
+fn lines(bytes: &[u8]) -> Vec<Result<Value, Unreadable>> {
+    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let row =
+        |line: &[u8]| serde_json::from_slice(line).map_err(|_| Unreadable::json("The line is not JSON"));
+    lines.filter(|line| !line.is_empty()).map(row).collect()
+}
+
+/// A row from each line after the first, which names the columns (RFC 4180). What is empty counts as left out;
+/// `metadata` holds JSON.
+fn table(bytes: &[u8]) -> Result<Vec<Result<Value, Unreadable>>, Problem> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes);
+    let header = reader.headers().cloned().unwrap_or_default();
+    let mut fields = Fields::default();
+    for column in REQUIRED.into_iter().filter(|column| !header.iter().any(|it| it == *column)) {
+        fields.note(column, "has no column; the first line names the columns");
+    }
+    fields.all(Some(()))?;
+    Ok(reader.byte_records().map(|record| cells(&header, &record)).collect())
+}
+
+fn cells(header: &csv::StringRecord, record: &csv::Result<csv::ByteRecord>) -> Result<Value, Unreadable> {
+    let record = record.as_ref().map_err(|error| Unreadable::csv(error.to_string()))?;
+    if record.len() != header.len() {
+        let message = format!("The line has {} values for {} columns", record.len(), header.len());
+        return Err(Unreadable::csv(message));
+    }
+    let mut row = BTreeMap::new();
+    for (column, cell) in header.iter().zip(record).filter(|(_, cell)| !cell.is_empty()) {
+        let text = std::str::from_utf8(cell).map_err(|_| Unreadable::csv("The line is not UTF-8"))?;
+        let value = match column {
+            "metadata" => {
+                serde_json::from_str(text).map_err(|_| Unreadable::json("metadata: must be JSON"))?
+            }
+            _ => Value::from(text),
+        };
+        row.insert(column, value);
+    }
+    Ok(row.into_iter().map(|(column, value)| (column.to_owned(), value)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn readable(rows: Vec<Result<Value, Unreadable>>) -> Vec<Option<Value>> {
+        rows.into_iter().map(Result::ok).collect()
+    }
+
+    #[test]
+    fn a_line_that_is_not_json_fails_alone() {
+        let rows = lines(b"{\"email\":\"a\"}\r\n\n{nonsense\n\xff\n[7]\n{}");
+        assert_eq!(
+            readable(rows),
+            [Some(json!({ "email": "a" })), None, None, Some(json!([7])), Some(json!({}))]
+        );
+    }
+
+    #[test]
+    fn a_line_of_values_that_cannot_be_read_fails_alone() {
+        let text = b"\xef\xbb\xbfemail,first_name,last_name,metadata\r\n\
+            a@example.com,\"Ada, Countess\",Lovelace,\"{\"\"n\"\": 1}\"\r\n\
+            too,few\r\n\xff,b,c,\r\na,b,c,{\r\na,,c,\r\n";
+        let rows = readable(table(text).ok().unwrap());
+        let first = json!({
+            "email": "a@example.com", "first_name": "Ada, Countess", "last_name": "Lovelace", "metadata": { "n": 1 },
+        });
+        let last = json!({ "email": "a", "last_name": "c" });
+        assert_eq!(rows, [Some(first), None, None, None, Some(last)]);
+    }
+
+    #[test]
+    fn a_file_without_its_columns_is_refused() {
+        assert!(table(b"email,name\na@example.com,Ada\n").is_err());
+        assert!(table(b"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_handed_in_is_read_or_refused(bytes: Vec<u8>) {
+            lines(&bytes);
+            let header = b"email,first_name,last_name,metadata\n".to_vec();
+            prop_assert!(table(&[header, bytes].concat()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The Lambda function.
+
+use shared::lambda;
+use stream_bulk::{Worker, handle};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let (app, _) = lambda::start()?;
+    let worker = Worker::new(app);
+    lambda::consume(|event| handle(&worker, event)).await
+}

@@ -1,0 +1,378 @@
+//! Many accounts at once: the rows of a file become accounts, each for itself.
+//!
+//! A row that cannot become an account fails alone, and one whose address has an account is passed over: so the
+//! same file may be handed in again, and what is there is not made twice. Rows are written in batches, each in
+//! one transaction; those that the table refuses are taken out of it and the others written anew.
+
+mod operation;
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+pub use operation::{Operation, State};
+
+use crate::app::App;
+use crate::clock::Timestamp;
+use crate::credential::Credential;
+use crate::email::Email;
+use crate::event::{Event, EventType, Notice, Origin};
+use crate::fault::Fault;
+use crate::id::{BulkId, TenantId, UserId};
+use crate::name::{PersonName, Username};
+use crate::password::PasswordHash;
+use crate::role::Role;
+use crate::store::{Addition, NewAccount, Taken};
+use crate::token::PendingToken;
+use crate::user::{Decision, User};
+
+/// The most rows of a batch.
+pub const MOST_ROWS: usize = 32;
+/// The most writes that a batch takes of the 100 of a transaction. Four more move an operation on; where a
+/// fifth keeps what failed, a row that failed has made room for it.
+const MOST_WRITES: usize = 96;
+
+/// An account to be, its values checked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// The address, which has no account yet.
+    pub email: Email,
+    /// A second, short name.
+    pub username: Option<Username>,
+    /// Given name.
+    pub first_name: PersonName,
+    /// Family name.
+    pub last_name: PersonName,
+    /// A telephone number, as it was given.
+    pub phone: Option<String>,
+    /// What whoever makes the account keeps about it.
+    pub metadata: Map<String, Value>,
+    /// What it may do.
+    pub role: Role,
+    /// The password, as another system hashed it; without one the person is invited to choose one.
+    pub password_hash: Option<PasswordHash>,
+}
+
+/// Why a row became no account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RowError {
+    /// Which row, from 0.
+    pub index: usize,
+    /// Its address, as it was given.
+    pub email: Option<String>,
+    /// For programs.
+    pub error_code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// A row and what is known of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// It is to become an account, or did.
+    Good(Box<Row>),
+    /// It can not.
+    Failed(RowError),
+    /// Its address has an account, or stands in an earlier row.
+    Skipped,
+}
+
+/// Rows that are written together, in the order of the file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Batch {
+    /// Which row the first one is, from 0.
+    first: usize,
+    entries: Vec<Entry>,
+}
+
+/// How many rows became what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Those that are accounts now.
+    pub successful: usize,
+    /// Those that can not become one.
+    pub failed: usize,
+    /// Those that were passed over.
+    pub skipped: usize,
+}
+
+/// Who wants the accounts, and how.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// Which operation it is.
+    pub operation: BulkId,
+    /// Who wants them.
+    pub actor: UserId,
+    /// Their role, by which it was decided that they may.
+    pub role: Role,
+    /// Where the accounts belong.
+    pub tenant: TenantId,
+    /// The request.
+    pub origin: Origin,
+    /// Whether the first row that fails is the last that is tried.
+    pub fail_fast: bool,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+impl Row {
+    /// How many writes its account takes.
+    fn writes(&self) -> usize {
+        3 + usize::from(self.username.is_some())
+    }
+
+    /// The account: verified and approved. Without a password, a mail invites the person to choose one.
+    fn account(&self, order: &Order, now: Timestamp) -> NewAccount {
+        let (first_name, last_name) = (self.first_name.clone().into(), self.last_name.clone().into());
+        let user = User {
+            tenant: order.tenant.clone(),
+            username: self.username.clone(),
+            phone: self.phone.clone(),
+            metadata: self.metadata.clone(),
+            role: self.role.clone(),
+            verified_at: Some(now),
+            approval: Some(Decision { by: order.actor, at: now }),
+            ..User::registered(self.email.clone(), first_name, last_name, now)
+        };
+        let event = Event::new(EventType::AdminUserCreated, &order.origin, now)
+            .by(order.actor)
+            .to(&user)
+            .counting(None, Some(&user))
+            .with("role", user.role.name())
+            .with("operation_id", order.operation.to_string());
+        if let Some(hash) = &self.password_hash {
+            return NewAccount { credential: Credential::new(user.id, hash.clone()), user, event };
+        }
+        let invitation = PendingToken::invitation(now);
+        let event = event.mail(Notice::Invitation { nonce: invitation.nonce });
+        NewAccount { credential: Credential::invited(user.id, invitation), user, event }
+    }
+}
+
+impl RowError {
+    /// The row at `index` fails.
+    pub fn new(index: usize, email: Option<String>, code: &str, message: impl Into<String>) -> Self {
+        Self { index, email, error_code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl Batch {
+    /// Rows as batches of at most `most` each, and of no more than one transaction holds.
+    pub fn split(entries: Vec<Entry>, most: usize) -> Vec<Self> {
+        let most = most.clamp(1, MOST_ROWS);
+        let mut batches: Vec<Self> = Vec::new();
+        let mut writes = 0;
+        for (index, entry) in entries.into_iter().enumerate() {
+            let more = match &entry {
+                Entry::Good(row) => row.writes(),
+                Entry::Failed(_) => 1,
+                Entry::Skipped => 0,
+            };
+            match batches.last_mut() {
+                Some(batch) if batch.entries.len() < most && writes + more <= MOST_WRITES => {
+                    batch.entries.push(entry);
+                    writes += more;
+                }
+                _ => {
+                    batches.push(Self { first: index, entries: vec![entry] });
+                    writes = more;
+                }
+            }
+        }
+        batches
+    }
+
+    /// So many rows that nobody can read.
+    fn unreadable(first: usize, rows: usize) -> Self {
+        Self { first, entries: (first..first + rows).map(|index| lost(index, None)).collect() }
+    }
+
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The rows that are to become accounts.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Good(row) => Some(&**row),
+            _ => None,
+        })
+    }
+
+    fn accounts(&self, order: &Order, now: Timestamp) -> Vec<NewAccount> {
+        self.rows().map(|row| row.account(order, now)).collect()
+    }
+
+    /// Takes out those of [`Self::rows`], by their place, of which something is another's.
+    pub fn take_out(&mut self, taken: &BTreeMap<usize, Taken>) {
+        let rows = self.entries.iter_mut().enumerate().filter(|(_, it)| matches!(it, Entry::Good(_)));
+        for (place, (index, entry)) in rows.enumerate() {
+            let Entry::Good(row) = &*entry else { continue };
+            *entry = match taken.get(&place) {
+                None => continue,
+                Some(Taken::Email) => Entry::Skipped,
+                Some(Taken::Username) => username_taken(self.first + index, row),
+            };
+        }
+    }
+
+    /// Leaves what stands after the first row that failed, if one did.
+    pub fn stop_at_failure(&mut self) -> bool {
+        let failed = self.entries.iter().position(|entry| matches!(entry, Entry::Failed(_)));
+        if let Some(failed) = failed {
+            self.entries.truncate(failed + 1);
+        }
+        failed.is_some()
+    }
+
+    /// None of its rows could be written.
+    fn lose(&mut self) {
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            if let Entry::Good(row) = &*entry {
+                *entry = lost(self.first + index, Some(row.email.to_string()));
+            }
+        }
+    }
+
+    /// How many rows are what.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for entry in &self.entries {
+            match entry {
+                Entry::Good(_) => counts.successful += 1,
+                Entry::Failed(_) => counts.failed += 1,
+                Entry::Skipped => counts.skipped += 1,
+            }
+        }
+        counts
+    }
+
+    /// Why rows failed.
+    pub fn errors(&self) -> impl Iterator<Item = &RowError> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Failed(error) => Some(error),
+            _ => None,
+        })
+    }
+}
+
+/// A row whose user name is another's.
+pub fn username_taken(index: usize, row: &Row) -> Entry {
+    let message = "username: Another account has this user name; choose another";
+    Entry::Failed(RowError::new(index, Some(row.email.to_string()), "USERNAME_EXISTS", message))
+}
+
+fn lost(index: usize, email: Option<String>) -> Entry {
+    let message = "Something went wrong on our side with this row; hand it in again";
+    Entry::Failed(RowError::new(index, email, "INTERNAL_ERROR", message))
+}
+
+impl Counts {
+    /// All rows that were tried.
+    pub fn done(self) -> usize {
+        self.successful + self.failed + self.skipped
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.successful += more.successful;
+        self.failed += more.failed;
+        self.skipped += more.skipped;
+    }
+}
+
+impl App {
+    /// Makes the accounts of `batch`: what became of its rows, or nothing if whoever ordered them may no longer.
+    ///
+    /// # Errors
+    /// When the table fails. Then the batch may be handed in again.
+    pub async fn add_batch(&self, mut batch: Batch, order: &Order) -> Result<Option<Batch>, Fault> {
+        loop {
+            if order.fail_fast {
+                batch.stop_at_failure();
+            }
+            let accounts = batch.accounts(order, self.now());
+            if accounts.is_empty() {
+                return Ok(Some(batch));
+            }
+            match self.store.add_accounts((order.actor, &order.role), &accounts).await? {
+                Addition::Added => return Ok(Some(batch)),
+                Addition::Taken(taken) => batch.take_out(&taken),
+                Addition::ActorChanged => return Ok(None),
+            }
+        }
+    }
+
+    /// What would become of the rows of `batch` now. Nothing is written.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn check_batch(&self, mut batch: Batch) -> Result<Batch, Fault> {
+        let names: Vec<_> = batch.rows().map(|row| (&row.email, row.username.as_ref())).collect();
+        let taken = self.store.taken(&names).await?;
+        batch.take_out(&taken);
+        Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good(name: &str, username: Option<&str>) -> Entry {
+        Entry::Good(Box::new(Row {
+            email: Email::parse(&format!("{name}@example.com")).unwrap(),
+            username: username.map(|name| Username::parse(name).unwrap()),
+            first_name: PersonName::parse("Ada").unwrap(),
+            last_name: PersonName::parse("Lovelace").unwrap(),
+            phone: None,
+            metadata: Map::new(),
+            role: Role::User,
+            password_hash: None,
+        }))
+    }
+
+    fn failed(index: usize) -> Entry {
+        Entry::Failed(RowError::new(index, None, "VALIDATION_ERROR", "email: is missing"))
+    }
+
+    #[test]
+    fn a_batch_is_never_more_than_a_transaction_holds() {
+        for (kind, expected) in [(None, 32), (Some("ada"), 24)] {
+            let entries = (0..100).map(|it| good(&format!("a{it}"), kind)).collect();
+            assert_eq!(Batch::split(entries, 1_000)[0].len(), expected);
+        }
+        let mixed = (0..24).map(|it| good(&format!("a{it}"), Some("ada"))).chain([failed(24)]).collect();
+        assert_eq!(Batch::split(mixed, 50).len(), 2, "what failed needs a write too");
+        let few = Batch::split((0..5).map(failed).collect(), 2);
+        assert_eq!(
+            few.iter().map(|batch| (batch.first, batch.len())).collect::<Vec<_>>(),
+            [(0, 2), (2, 2), (4, 1)]
+        );
+    }
+
+    #[test]
+    fn what_is_taken_is_taken_out_and_nothing_else() {
+        let entries =
+            vec![failed(0), good("ada", None), Entry::Skipped, good("bob", Some("bob")), good("eve", None)];
+        let mut batch = Batch { first: 7, entries };
+        batch.take_out(&BTreeMap::from([(0, Taken::Email), (1, Taken::Username)]));
+        assert_eq!(batch.counts(), Counts { successful: 1, failed: 2, skipped: 2 });
+        assert_eq!(
+            batch.errors().last().map(|it| (it.index, it.error_code.as_str())),
+            Some((10, "USERNAME_EXISTS"))
+        );
+        assert!(batch.stop_at_failure() && batch.len() == 1, "the first that failed is the last");
+    }
+}

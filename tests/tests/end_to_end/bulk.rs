@@ -1,0 +1,393 @@
+//! Many accounts at once: each row for itself, none twice, and none lost with the process that took it on.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tests::{ADMIN, NEW_PASSWORD, PASSWORD, System};
+
+const CREATE: &str = "/api/v1/bulk/users/create";
+const VALIDATE: &str = "/api/v1/bulk/users/validate";
+/// More rows than are done before the answer.
+const MANY: usize = 1_200;
+/// How many accounts they become ([`file`]).
+const ACCOUNTS: u64 = 120;
+
+fn row(email: &str) -> Value {
+    json!({ "email": email, "first_name": "John", "last_name": "Doe" })
+}
+
+fn with(email: &str, field: &str, value: impl Into<Value>) -> Value {
+    let mut row = row(email);
+    row[field] = value.into();
+    row
+}
+
+/// What the documents send.
+fn request() -> Value {
+    json!({
+        "operation": "create_users",
+        "items": [{
+            "email": "candidate1@example.com",
+            "first_name": "John",
+            "last_name": "Doe",
+            "phone": "+1234567890",
+            "metadata": {
+                "resume_id": "res_abc123",
+                "skills": ["Python", "FastAPI"],
+                "years_experience": 5,
+            },
+        }],
+        "batch_size": 50,
+        "fail_fast": false,
+    })
+}
+
+/// What the documents answer.
+fn example(operation: &str) -> Value {
+    json!({
+        "operation_id": "bulk_abc123def456",
+        "operation": operation,
+        "total": 1,
+        "successful": 1,
+        "failed": 0,
+        "skipped": 0,
+        "errors": [],
+        "duration_seconds": 0.85,
+        "throughput_per_second": 1.18,
+        "success_rate": 100.0,
+    })
+}
+
+/// How many rows succeeded, failed and were skipped.
+fn counts(report: &Value) -> [u64; 3] {
+    ["successful", "failed", "skipped"].map(|name| report[name].as_u64().unwrap())
+}
+
+/// Which rows failed, and why.
+fn errors(report: &Value) -> Vec<(u64, &str)> {
+    let errors = report["errors"].as_array().unwrap().iter();
+    errors.map(|error| (error["index"].as_u64().unwrap(), error["error_code"].as_str().unwrap())).collect()
+}
+
+/// A hash of [`PASSWORD`].
+async fn password_hash(system: &System) -> Value {
+    system.credential(ADMIN).await["password_hash"].clone()
+}
+
+#[tokio::test]
+async fn users_are_created_as_documented() {
+    let system = System::start().await;
+    let report = system.admin().await.post(CREATE, request()).await.like(200, &example("create_users"));
+    assert!(report["operation_id"].as_str().unwrap().starts_with("bulk_"));
+    for (field, value) in example("create_users").as_object().unwrap() {
+        if !["operation_id", "duration_seconds", "throughput_per_second"].contains(&field.as_str()) {
+            assert_eq!(&report[field], value, "{field}");
+        }
+    }
+    let users = system.items("user").await;
+    let user = users.iter().find(|user| user["email"] == "candidate1@example.com").unwrap();
+    for field in ["first_name", "last_name", "phone", "metadata"] {
+        assert_eq!(user[field], request()["items"][0][field], "{field}");
+    }
+    assert!(user["verified_at"].is_string() && user["approval"]["by"].is_string(), "{user}");
+}
+
+#[tokio::test]
+async fn users_are_validated_as_documented_and_nothing_is_written() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let before = system.table().await;
+    let report = admin.post(VALIDATE, request()).await.like(200, &example("validate_users"));
+    assert!(report["operation_id"].as_str().unwrap().starts_with("bulk_val_"));
+    let rows = [row(ADMIN), row("ada"), with("bob@example.com", "username", "bob"), row("BOB@example.com")];
+    let report = admin.post(VALIDATE, json!({ "items": rows })).await.expect(200);
+    assert_eq!((counts(&report), errors(&report)), ([1, 1, 2], vec![(1, "VALIDATION_ERROR")]));
+    assert_eq!(system.table().await, before);
+}
+
+#[tokio::test]
+async fn a_row_fails_alone_and_one_that_exists_is_passed_over() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let items = json!([
+        row("a@example.com"),
+        row("no address"),
+        row("A@example.com "),
+        row(ADMIN),
+        with("b@example.com", "role", "super_admin"),
+        with("c@example.com", "first_name", 7),
+        with("d@example.com", "username", "taken"),
+        with("e@example.com", "username", "taken"),
+        with("f@example.com", "metadata", json!({ "n": 1e200 })),
+        with("g@example.com", "password_hash", "5f4dcc3b5aa765d61d8327deb882cf99"),
+        with("h@example.com", "role", "manager"),
+    ]);
+    let admin_user = system.with_role("admin@example.com", "admin").await;
+    let report = admin_user.post(CREATE, json!({ "items": items })).await.expect(200);
+    assert_eq!(counts(&report), [3, 6, 2]);
+    let invalid = "VALIDATION_ERROR";
+    assert_eq!(
+        errors(&report),
+        [
+            (1, invalid),
+            (4, "INSUFFICIENT_PERMISSIONS"),
+            (5, "INVALID_REQUEST"),
+            (7, "USERNAME_EXISTS"),
+            (8, invalid),
+            (9, invalid)
+        ]
+    );
+    assert_eq!(report["errors"][0]["email"], "no address");
+    // Again: what is there is not made twice, and a user name that is another's costs its own row only.
+    let again =
+        json!([row("a@example.com"), with("i@example.com", "username", "taken"), row("j@example.com")]);
+    let report = admin.post(CREATE, json!({ "items": again })).await.expect(200);
+    assert_eq!((counts(&report), errors(&report)), ([1, 1, 1], vec![(1, "USERNAME_EXISTS")]));
+    assert_eq!(system.items("user").await.len(), 2 + 4);
+}
+
+#[tokio::test]
+async fn an_empty_file_or_a_wrong_option_is_a_400() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    assert_eq!(admin.post(CREATE, json!({ "items": [] })).await.invalid(), ["items"]);
+    for (field, value) in
+        [("batch_size", json!(0)), ("batch_size", json!(1001)), ("operation", json!("delete"))]
+    {
+        let mut body = request();
+        body[field] = value;
+        assert_eq!(admin.post(CREATE, body).await.invalid(), [field]);
+    }
+    let body = json!({ "items": [row("a@example.com"), 7] });
+    assert_eq!(admin.post(CREATE, body).await.refused(422), "INVALID_REQUEST");
+    let answer = admin.post_file(&format!("{CREATE}?fail_fast=1&batch_size=x"), "text/csv", "email\n").await;
+    assert_eq!(answer.invalid(), ["first_name", "last_name"]);
+    let answer =
+        admin.post_file(&format!("{CREATE}?fail_fast=1&batch_size=x"), "application/x-ndjson", "").await;
+    assert_eq!(answer.invalid(), ["fail_fast", "batch_size", "items"]);
+}
+
+#[tokio::test]
+async fn fail_fast_stops_at_the_first_row_that_fails() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let taken = json!({ "items": [with("b@example.com", "username", "taken")] });
+    admin.post(CREATE, taken).await.expect(200);
+    for failing in [row("no address"), with("x@example.com", "username", "taken")] {
+        let items = [row("a@example.com"), row("b@example.com"), failing, row("c@example.com")];
+        let body = json!({ "items": items, "fail_fast": true });
+        let report = admin.post(CREATE, body).await.expect(200);
+        let done = counts(&report);
+        assert!(done[1] == 1 && done.iter().sum::<u64>() == 3, "{report}");
+        assert_eq!(
+            [&report["state"], &report["total"], &report["errors"][0]["index"]],
+            [&json!("failed"), &json!(4), &json!(2)]
+        );
+    }
+    let addresses = [ADMIN, "a@example.com", "b@example.com"];
+    let users = system.items("user").await;
+    assert!(
+        users.len() == 3 && users.iter().all(|user| addresses.contains(&user["email"].as_str().unwrap()))
+    );
+}
+
+#[tokio::test]
+async fn rows_come_as_json_lines_too() {
+    let system = System::start().await;
+    let lines =
+        [row("a@example.com").to_string(), "nonsense".into(), "[7]".into(), row("b@example.com").to_string()];
+    let file = [lines.join("\r\n").as_bytes(), b"\n\n{\"email\":\"\xff\"}\n"].concat();
+    let report = system.admin().await.post_file(CREATE, "application/x-ndjson", file).await.expect(200);
+    assert_eq!(counts(&report), [2, 3, 0]);
+    assert_eq!(errors(&report), [(1, "INVALID_JSON"), (2, "INVALID_REQUEST"), (4, "INVALID_JSON")]);
+}
+
+#[tokio::test]
+async fn rows_come_as_comma_separated_values_too() {
+    let system = System::start().await;
+    let file = "email,last_name,first_name,role,metadata,unknown\r\n\
+        a@example.com,Doe,John,manager,\"{\"\"team\"\": [1]}\",x\r\n\
+        b@example.com,Doe\r\n\
+        c@example.com,Doe,John,,nonsense,\r\n\
+        d@example.com,Doe,,,,\r\n";
+    let report = system.admin().await.post_file(CREATE, "text/csv; charset=utf-8", file).await.expect(200);
+    assert_eq!(counts(&report), [1, 3, 0]);
+    assert_eq!(errors(&report), [(1, "INVALID_CSV"), (2, "INVALID_JSON"), (3, "INVALID_REQUEST")]);
+    let users = system.items("user").await;
+    let user = users.iter().find(|user| user["email"] == "a@example.com").unwrap();
+    assert_eq!((&user["role"], &user["metadata"]), (&json!("manager"), &json!({ "team": [1] })));
+}
+
+#[tokio::test]
+async fn an_invitation_sets_the_password() {
+    let system = System::start().await;
+    system.admin().await.post(CREATE, request()).await.expect(200);
+    let (person, email) = (system.anybody(), "candidate1@example.com");
+    assert_eq!(person.login(email, PASSWORD).await.refused(401), "INVALID_CREDENTIALS");
+    system.advance(6 * 86_400).await;
+    let token = system.mailed_token(email, "rst_").await;
+    let reset = json!({ "token": token, "new_password": NEW_PASSWORD });
+    person.post("/api/v1/auth/reset-password", reset).await.expect(200);
+    person.signed_in(email, NEW_PASSWORD).await.get("/api/v1/profile/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_password_comes_along_as_a_hash_and_invites_nobody() {
+    let system = System::start().await;
+    let email = "a@example.com";
+    let items = [with(email, "password_hash", password_hash(&system).await)];
+    system.admin().await.post(CREATE, json!({ "items": items })).await.expect(200);
+    system.anybody().login(email, PASSWORD).await.expect(200);
+    assert_eq!(system.mails(email).await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn a_hash_that_another_system_made_signs_in_and_is_then_hashed_as_ours_are() {
+    let system = System::start().await;
+    let email = "a@example.com";
+    // Made with Python's `bcrypt`, of as little work as there is.
+    let hash = "$2b$04$wvt4oum6rivozO8GTKMT6.Mdxgn7VHsJRbHBTYtC8QRUS4Stuc0jG";
+    let items = [with(email, "password_hash", hash)];
+    system.admin().await.post(CREATE, json!({ "items": items })).await.expect(200);
+    assert_eq!(system.credential(email).await["password_hash"], hash);
+    system.anybody().login(email, "Amélie 7 whales").await.expect(200);
+    let ours = system.credential(email).await["password_hash"].to_string();
+    assert!(ours.starts_with("\"$argon2id$v=19$m=19456,t=2,p=1$"), "{ours}");
+}
+
+#[tokio::test]
+async fn a_table_that_fails_for_a_moment_costs_no_row() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    system.drain().await;
+    for kind in ["throttle", "error", "error_after_commit"] {
+        let fault =
+            json!({ "service": "dynamodb", "operation": "TransactWriteItems", "kind": kind, "count": 2 });
+        system.order_fault(fault).await;
+        let items: Vec<_> = (0..40).map(|it| row(&format!("{kind}{it}@example.com"))).collect();
+        let report = admin.post(CREATE, json!({ "items": items })).await.expect(200);
+        assert_eq!(counts(&report), [40, 0, 0], "{kind}");
+        system.cancel_faults().await;
+    }
+    assert_eq!(system.items("user").await.len(), 1 + 3 * 40);
+}
+
+/// So many rows, as JSON lines: an address stands in ten of them, and has a password, so that nobody gets mail.
+fn file(count: usize, hash: &Value) -> String {
+    let row = |it| with(&format!("user{}@example.com", it / 10), "password_hash", hash.clone()).to_string();
+    (0..count).map(row).collect::<Vec<_>>().join("\n")
+}
+
+/// What the operation at `location` ended as.
+async fn end(system: &System, location: &str) -> Value {
+    let admin = system.admin().await;
+    loop {
+        let report = admin.get(location).await.expect(200);
+        if report["state"] != "running" {
+            return report;
+        }
+        // Returns when no consumer has anything left to do.
+        system.anybody().post("/_local/drain", json!({})).await;
+    }
+}
+
+/// How many items of this type the table has now, whatever consumers still have to do.
+async fn count(system: &System, entity: &str) -> u64 {
+    let table = system.anybody().get("/_local/table").await.expect(200);
+    table.as_array().unwrap().iter().filter(|item| item["entity"] == entity).map(|_| 1).sum()
+}
+
+#[tokio::test]
+async fn more_rows_are_worked_off_by_and_by() {
+    let system = System::start().await;
+    let (admin, hash) = (system.admin().await, password_hash(&system).await);
+    let rows = format!("{}\nnonsense\n{}\n{}", file(MANY, &hash), row(ADMIN), file(3, &hash));
+    let answer = admin.post_file(CREATE, "application/x-ndjson", rows.clone()).await;
+    let accepted = answer.like(202, &example("create_users"));
+    assert_eq!((&accepted["state"], &accepted["done"]), (&json!("running"), &json!(0)));
+    let location = answer.header("location");
+    assert_eq!(location, format!("/api/v1/bulk/operations/{}", accepted["operation_id"].as_str().unwrap()));
+    let report = end(&system, location).await;
+    assert_eq!((&report["state"], &report["done"]), (&json!("completed"), &json!(1_205)));
+    assert_eq!((counts(&report), errors(&report)), ([ACCOUNTS, 1, 1_084], vec![(1_200, "INVALID_JSON")]));
+    assert_eq!((count(&system, "user").await, count(&system, "bulk_batch").await), (1 + ACCOUNTS, 0));
+    let again = admin.post_file(CREATE, "application/x-ndjson", rows).await;
+    assert_eq!(counts(&end(&system, again.header("location")).await), [0, 1, 1_204]);
+    assert_eq!(count(&system, "user").await, 1 + ACCOUNTS);
+    let mut told: Vec<_> = system.events("bulk.completed").await;
+    told.sort_by_key(|event| event["at"].to_string());
+    let told: Vec<_> =
+        told.iter().map(|event| [&event["data"]["successful"], &event["data"]["skipped"]]).collect();
+    assert_eq!(told, [[&json!(ACCOUNTS), &json!(1_084)], [&json!(0), &json!(1_204)]]);
+}
+
+#[tokio::test]
+async fn an_operation_is_seen_by_who_started_it_and_by_administrators() {
+    let system = System::start().await;
+    let (admin, hash) = (system.with_role("admin@example.com", "admin").await, password_hash(&system).await);
+    let answer = admin.post_file(CREATE, "application/x-ndjson", file(MANY, &hash)).await;
+    let location = answer.header("location");
+    let manager = system.with_role("manager@example.com", "manager").await;
+    assert_eq!(manager.get(location).await.refused(403), "INSUFFICIENT_PERMISSIONS");
+    system.admin().await.get(location).await.expect(200);
+    let nowhere = "/api/v1/bulk/operations/bulk_00000000000040008000000000000000";
+    for path in [nowhere, "/api/v1/bulk/operations/nonsense"] {
+        assert_eq!(admin.get(path).await.refused(404), "OPERATION_NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn who_loses_their_role_makes_no_more_accounts() {
+    let system = System::start().await;
+    let (root, admin) = (system.admin().await, system.with_role("admin@example.com", "admin").await);
+    let (hash, path) = (password_hash(&system).await, admin.admin_path().await);
+    let answer = admin.post_file(CREATE, "application/x-ndjson", file(MANY, &hash)).await;
+    root.put(&path, json!({ "role": "user" })).await.expect(200);
+    let report = end(&system, answer.header("location")).await;
+    assert_eq!(report["state"], "failed");
+    assert!(report["reason"].as_str().unwrap().contains("role"), "{report}");
+    assert!(counts(&report)[0] < ACCOUNTS);
+    assert_eq!(count(&system, "user").await, 2 + counts(&report)[0]);
+}
+
+#[tokio::test]
+async fn fail_fast_ends_an_operation() {
+    let system = System::start().await;
+    let hash = password_hash(&system).await;
+    let rows = format!("{}\nnonsense\n{}", file(40, &hash), file(MANY, &hash));
+    let admin = system.admin().await;
+    let answer = admin.post_file(&format!("{CREATE}?fail_fast=true"), "application/x-ndjson", rows).await;
+    let report = end(&system, answer.header("location")).await;
+    assert_eq!((&report["state"], counts(&report)), (&json!("failed"), [4, 1, 36]));
+    assert_eq!(count(&system, "user").await, 1 + 4);
+}
+
+/// A directory that is gone when the test is over.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_on_is_done_whatever_becomes_of_the_process() {
+    let scratch = Scratch(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bulk"));
+    let _ = std::fs::remove_dir_all(&scratch.0);
+    std::fs::create_dir_all(&scratch.0).unwrap();
+    let system = System::start_in(&scratch.0).await;
+    let (admin, rows) = (system.admin().await, file(MANY, &password_hash(&system).await));
+    let answer = admin.post_file(CREATE, "application/x-ndjson", rows).await;
+    answer.expect(202);
+    system.stop().await;
+    // Without its position the worker is told everything again, late.
+    std::fs::remove_file(scratch.0.join("stream-bulk.json")).unwrap();
+    let system = System::start_in(&scratch.0).await;
+    let admin = system.admin().await;
+    let before = admin.get(answer.header("location")).await.expect(200);
+    assert!(counts(&before)[0] < ACCOUNTS, "it was stopped half-way");
+    let report = end(&system, answer.header("location")).await;
+    assert_eq!((&report["state"], counts(&report)), (&json!("completed"), [ACCOUNTS, 0, 1_080]));
+    assert_eq!(count(&system, "user").await, 1 + ACCOUNTS);
+}
