@@ -1,0 +1,109 @@
+//! `DELETE /gdpr/delete/my-account`: a person erases their account, at once, completely and for good.
+//!
+//! What stays is a receipt and an audit trail in which nobody can tell who they were: the key to its traces is
+//! destroyed with the account. The address and the user name are free for anybody. A `super_admin` is not erased, so
+//! that the last one always stays.
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::App;
+use shared::clock::Timestamp;
+use shared::event::{Event, EventType};
+use shared::http::{Fields, Json, Permitted, Problem};
+use shared::id::{DeletionId, UserId};
+use shared::role::{ProfileRead, Role};
+use shared::store::Receipt;
+use utoipa::ToSchema;
+
+/// What a person has to write to show that they mean it.
+const CONFIRMATION: &str = "DELETE MY ACCOUNT";
+/// What is erased.
+const CATEGORIES: [&str; 3] = ["profile", "credentials", "sessions"];
+
+/// The wish to be forgotten.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct DeleteMyAccount {
+    /// Exactly this text.
+    #[schema(example = "DELETE MY ACCOUNT")]
+    confirmation: String,
+    /// Not kept: it may name people.
+    #[schema(example = "No longer need the service")]
+    #[expect(dead_code, reason = "read for its type only")]
+    reason: Option<String>,
+}
+
+/// The account that is no more.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AccountDeleted {
+    deletion_id: DeletionId,
+    user_id: UserId,
+    #[schema(value_type = String, format = DateTime)]
+    deletion_date: Timestamp,
+    records_deleted: usize,
+    #[schema(value_type = Vec<String>)]
+    categories_deleted: [&'static str; 3],
+    /// Nobody can tell any more whom the audit trail is about.
+    anonymization_applied: bool,
+}
+
+impl DeleteMyAccount {
+    fn check(&self) -> Result<(), Problem> {
+        let mut fields = Fields::default();
+        if self.confirmation != CONFIRMATION {
+            fields.note("confirmation", format!("must be exactly `{CONFIRMATION}`"));
+        }
+        fields.all(Some(()))
+    }
+}
+
+fn super_administrator() -> Problem {
+    let message = "A super administrator is not erased; have another one give you a lower role first";
+    Problem::conflict("SUPER_ADMINISTRATOR", message)
+}
+
+/// Erase one's own account
+#[utoipa::path(
+    delete,
+    path = "/api/v1/gdpr/delete/my-account",
+    tag = "gdpr",
+    security(("access_token" = [])),
+    request_body = DeleteMyAccount,
+    responses(
+        (status = 200, description = "The account and all that was kept about the person are gone", body = AccountDeleted),
+        (status = 409, description = "A super administrator is not erased; or the account changed meanwhile")
+    )
+)]
+pub(crate) async fn delete_my_account(
+    State(app): State<App>,
+    caller: Permitted<ProfileRead>,
+    Json(form): Json<DeleteMyAccount>,
+) -> Result<Json<AccountDeleted>, Problem> {
+    let Permitted { user, origin, .. } = caller;
+    form.check()?;
+    if user.role == Role::SuperAdmin {
+        return Err(super_administrator());
+    }
+    let sessions = app.store.sessions(user.id).await?.len();
+    // The account and its credential, and the claim of a user name.
+    let records = 2 + usize::from(user.username.is_some()) + sessions;
+    let receipt = Receipt { deletion_id: DeletionId::random(), user_id: user.id, at: app.now(), records };
+    let event = Event::new(EventType::UserDeleted, &origin, receipt.at)
+        .by_themselves(&user)
+        .counting(Some(&user), None)
+        .with("deletion_id", receipt.deletion_id.to_string());
+    if !app.store.erase(&user, &receipt, &event).await? {
+        return Err(Problem::changed_meanwhile());
+    }
+    if let Err(fault) = app.store.sweep(user.id).await {
+        // They are gone already; whoever hears of the event sweeps again.
+        tracing::error!(cause = fault.chain(), event_id = %event.id, "sessions of an erased user are left");
+    }
+    Ok(Json(AccountDeleted {
+        deletion_id: receipt.deletion_id,
+        user_id: user.id,
+        deletion_date: receipt.at,
+        records_deleted: records,
+        categories_deleted: CATEGORIES,
+        anonymization_applied: true,
+    }))
+}
