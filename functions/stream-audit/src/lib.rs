@@ -25,8 +25,11 @@ impl AuditTrail {
 }
 
 impl Consumer for AuditTrail {
+    type Item = Event;
+
     async fn consume(&self, event: Event) -> Result<(), Fault> {
-        self.app.store.record_audit(&event).await
+        let key = self.app.keys.audit_key().await?;
+        self.app.store.record_audit(key, &event, self.app.now()).await
     }
 }
 

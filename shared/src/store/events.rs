@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Store;
-use super::counters;
 use super::key::{self, Key};
 use super::table::{Outcome, Range, parse};
 use super::write::Write;
@@ -12,10 +11,13 @@ use crate::clock::Timestamp;
 use crate::event::{Event, EventType};
 use crate::fault::Fault;
 use crate::id::{ConsumerId, EventId, TenantId, UserId};
-use crate::session::Device;
+use crate::privacy::KeptDevice;
 
 /// How long a consumer that died keeps others from sending a mail: as long as it may run, by `template.yaml`.
 const CLAIM_SECONDS: i64 = 30;
+
+/// How many refusals of one person are told in an hour.
+const MOST_DENIALS: u32 = 20;
 
 /// An event as the audit trail keeps it: what happened, without what was to be done about it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,7 +41,7 @@ pub struct AuditRecord {
     pub request_id: String,
     /// From where.
     #[serde(flatten)]
-    pub device: Device,
+    pub device: KeptDevice,
     /// What else there is to know.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub data: Map<String, Value>,
@@ -92,14 +94,14 @@ impl Store {
         self.table.transact(vec![outbox(event)?]).await.map(drop)
     }
 
-    /// The audit trail has a record of `event`, and the counters count it, once, however often this is asked for.
-    pub async fn record_audit(&self, event: &Event) -> Result<(), Fault> {
-        let key = Key::audit(&event.tenant, event.at, event.id);
-        let mut writes = counters::count(event)?;
-        writes.push(Write::put(key, "audit", &AuditRecord::from(event))?.unless_exists());
-        match self.table.transact(writes).await? {
-            Outcome::Written(()) | Outcome::Refused(_) => Ok(()),
-        }
+    /// That `user` was refused is told by `event`, if fewer than twenty refusals of theirs were in the same hour.
+    pub async fn tell_denial(&self, user: UserId, event: &Event) -> Result<(), Fault> {
+        let count = Write::update(Key::denials(user, event.at))
+            .set("expires_at", event.at.as_second() + 2 * 3_600)?
+            .add("denied", 1)
+            .only_if("attribute_not_exists(#denied) OR #denied < :most")
+            .value("most", MOST_DENIALS)?;
+        self.table.transact(vec![count, outbox(event)?]).await.map(drop)
     }
 
     /// What happened in a tenant from `since` to `now`, which are a day apart at most, newest first.
@@ -117,7 +119,13 @@ impl Store {
         }
         let mut items = Vec::new();
         for partition in days {
-            let range = Range { partition, from: Some(from.clone()), limit: Some(limit), ..Range::default() };
+            let range = Range {
+                partition,
+                from: Some(from.clone()),
+                to: Some(key::behind(now)),
+                limit: Some(limit),
+                ..Range::default()
+            };
             items.extend(self.table.query(range).await?.items.unwrap_or_default());
         }
         items.into_iter().take(usize::try_from(limit).unwrap_or_default()).map(parse).collect()
@@ -152,12 +160,13 @@ impl Store {
 
     /// The mail of an event is sent: nobody will send it again.
     pub async fn mail_sent(&self, id: EventId) -> Result<(), Fault> {
-        self.table.transact(vec![Write::update(Key::mail(id)).set("sent", true)?]).await.map(drop)
+        let write = Write::update(Key::mail(id)).set("sent", true)?.only_if("attribute_exists(#PK)");
+        self.table.transact(vec![write]).await.map(drop)
     }
 
     /// The mail of an event could not be sent: whoever tries next may claim it at once.
     pub async fn release_mail(&self, id: EventId) -> Result<(), Fault> {
-        let write = Write::update(Key::mail(id)).set("claimed_until", 0)?;
+        let write = Write::update(Key::mail(id)).set("claimed_until", 0)?.only_if("attribute_exists(#PK)");
         self.table.transact(vec![write]).await.map(drop)
     }
 }

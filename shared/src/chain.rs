@@ -1,0 +1,361 @@
+//! The chain that shows whether the audit trail was changed: what a record's hash is, and what is wrong with a day
+//! whose records do not fit together.
+//!
+//! The records of a tenant, a day and a shard are one chain, in the order in which they were written: each hash
+//! covers the record and the hash before it, and the newest is kept beside them as the head. Whoever can write to
+//! the table can compute hashes; the MAC on each they cannot. `docs/audit.md` has every byte.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest::{self, SHA256};
+use aws_lc_rs::hmac;
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::clock::Timestamp;
+use crate::fault::Fault;
+use crate::id::{AuditId, EventId, InvalidId, TenantId};
+use crate::store::AuditRecord;
+use crate::token::{base64url, from_base64url};
+
+/// The only shard there is. A day that has more records than one chain takes in time would be given more.
+pub const SHARD: u32 = 0;
+/// How late an event may come to its day, from its beginning: dead letters wait for 14 days.
+pub const LATEST: SignedDuration = SignedDuration::from_hours(24 * 16);
+/// What the first hash of a chain covers in place of the one before it, with tenant, day and shard.
+const DOMAIN: &str = "usher audit chain 1";
+
+/// A SHA-256 hash, or a MAC of that length; as text base64url without padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(into = "String", try_from = "String")]
+#[schema(value_type = String)]
+pub struct Hash([u8; 32]);
+
+impl Hash {
+    /// The hash of `parts`, one behind the other.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut hash = digest::Context::new(&SHA256);
+        for part in parts {
+            hash.update(part);
+        }
+        Self::from_bytes(hash.finish().as_ref())
+    }
+
+    /// The first 32 of `bytes`, which has as many.
+    fn from_bytes(bytes: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(&bytes[..32]);
+        Self(hash)
+    }
+}
+
+impl From<Hash> for String {
+    fn from(hash: Hash) -> Self {
+        base64url(&hash.0)
+    }
+}
+
+impl TryFrom<String> for Hash {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        from_base64url(&text).and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(InvalidId)
+    }
+}
+
+/// The key of the MACs; only this system has it.
+#[derive(Clone, Debug)]
+pub struct AuditKey(hmac::Key);
+
+impl AuditKey {
+    /// The key as HMAC-SHA-256 takes it.
+    pub(crate) fn new(key: hmac::Key) -> Self {
+        Self(key)
+    }
+
+    /// The MAC on `hash`.
+    pub fn mac(&self, hash: Hash) -> Hash {
+        Hash::from_bytes(hmac::sign(&self.0, &hash.0).as_ref())
+    }
+
+    /// Whether `mac` is the one on `hash`.
+    pub fn is_mac(&self, hash: Hash, mac: Hash) -> bool {
+        hmac::verify(&self.0, &hash.0, &mac.0).is_ok()
+    }
+}
+
+/// Which chain.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct ChainDay {
+    /// The day (UTC), `2024-01-15`.
+    #[schema(value_type = String, format = Date)]
+    pub day: jiff::civil::Date,
+    /// The shard of the day.
+    pub shard: u32,
+}
+
+impl ChainDay {
+    /// The chain of what happens at `at`.
+    pub fn at(at: Timestamp) -> Self {
+        Self { day: at.to_zoned(TimeZone::UTC).date(), shard: SHARD }
+    }
+
+    /// The day's first instant.
+    pub fn begins(&self) -> Timestamp {
+        // Of the days that are read from the clock or from RFC 3339, each begins.
+        self.day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |midnight| midnight.timestamp())
+    }
+
+    /// When nothing of the day is told any more, as late as that may be: checkpoints until then name it.
+    pub fn closes(&self) -> Timestamp {
+        self.begins().checked_add(LATEST).unwrap_or(Timestamp::MAX)
+    }
+
+    /// What stands for the hash before the first record.
+    pub fn start(&self, tenant: &TenantId) -> Hash {
+        Hash::of(&[format!("{DOMAIN}\n{}\n{}\n{}", tenant.as_str(), self.day, self.shard).as_bytes()])
+    }
+}
+
+/// How far a chain goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The number of the newest record; the first has 1.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: Hash,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+/// A record and its link in the chain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChainedRecord {
+    /// The record.
+    #[serde(flatten)]
+    pub record: AuditRecord,
+    /// Its number in the chain, from 1.
+    pub seq: u64,
+    /// Of the hash before and the record.
+    pub hash: Hash,
+    /// On the hash.
+    pub mac: Hash,
+}
+
+/// The hash of `record` behind `previous`: SHA-256 of its 32 bytes and the record's canonical JSON (RFC 8785).
+///
+/// # Errors
+/// Never, for the records that there are.
+pub fn hash(previous: Hash, record: &AuditRecord) -> Result<Hash, Fault> {
+    let value = serde_json::to_value(record).map_err(|error| Fault::broken("hashing a record", error))?;
+    let mut text = String::new();
+    write_canonical(&value, &mut text);
+    Ok(Hash::of(&[&previous.0, text.as_bytes()]))
+}
+
+/// Writes `value` as RFC 8785 asks: names sorted, no space, strings escaped where they must be. The names are
+/// ASCII and the numbers whole, of which there is one spelling.
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(fields) => {
+            let sorted: BTreeMap<_, _> = fields.iter().collect();
+            text.push('{');
+            for (index, (name, value)) in sorted.into_iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                text.push_str(&Value::from(name.as_str()).to_string());
+                text.push(':');
+                write_canonical(value, text);
+            }
+            text.push('}');
+        }
+        Value::Array(values) => {
+            text.push('[');
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write_canonical(value, text);
+            }
+            text.push(']');
+        }
+        simple => text.push_str(&simple.to_string()),
+    }
+}
+
+/// A record as it was found in the table.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What its place says of which event it is.
+    pub id: Option<EventId>,
+    /// The record, if it can be understood.
+    pub chained: Option<ChainedRecord>,
+    /// Whether it stands where it belongs.
+    pub is_in_place: bool,
+    /// Whether it stands in the indexes where it belongs.
+    pub is_listed: bool,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The record is not as it was written.
+    Edited,
+    /// A record is not there; `audit_id` is the one behind it.
+    Missing,
+    /// The record was not written by this system, or stands there twice.
+    Inserted,
+    /// The record is as it was written, and not where.
+    Reordered,
+    /// The head does not name the newest record.
+    HeadMismatch,
+    /// The day is not as a checkpoint says, or a checkpoint is not as it was made.
+    CheckpointMismatch,
+}
+
+/// The first thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Flaw {
+    /// The record, where one can be named.
+    pub audit_id: Option<AuditId>,
+    /// What is wrong.
+    pub reason: Reason,
+    /// In which chain.
+    #[serde(flatten)]
+    pub chain: ChainDay,
+    /// The number in it.
+    pub seq: Option<u64>,
+}
+
+/// A day to be examined. Its head is read before and after its records: what was written meanwhile may be missing.
+#[derive(Debug)]
+pub struct Examination<'a> {
+    /// Whose.
+    pub tenant: &'a TenantId,
+    /// Which.
+    pub chain: &'a ChainDay,
+    /// The key of the MACs.
+    pub key: &'a AuditKey,
+    /// The head before the records were read.
+    pub before: Option<Head>,
+    /// The head after that.
+    pub after: Option<Head>,
+}
+
+impl Examination<'_> {
+    fn flaw(&self, reason: Reason, seq: Option<u64>, kept: Option<&Kept>) -> Flaw {
+        let audit_id = kept.and_then(|kept| kept.id).map(|id| id.uuid().into());
+        Flaw { audit_id, reason, chain: self.chain.clone(), seq }
+    }
+
+    /// The hashes of the day's records, in their order, if nothing is wrong with them.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn examine(&self, kept: &[Kept]) -> Result<Vec<Hash>, Flaw> {
+        let start = self.chain.start(self.tenant);
+        let mut links = Vec::with_capacity(kept.len());
+        for kept in kept {
+            match &kept.chained {
+                Some(chained) => links.push((chained, kept)),
+                None => return Err(self.flaw(Reason::Edited, None, Some(kept))),
+            }
+        }
+        let known: Vec<Hash> = links.iter().map(|(chained, _)| chained.hash).chain([start]).collect();
+        links.sort_by_key(|(chained, kept)| (chained.seq, !kept.is_in_place));
+        let (written, newest) = (seq(self.before), seq(self.after));
+        let mut hashes = vec![start];
+        for same in links.chunk_by(|(one, _), (other, _)| one.seq == other.seq) {
+            let (expected, previous) = (hashes.len() as u64, hashes[hashes.len() - 1]);
+            let (chained, kept) = same[0];
+            let flaw = |reason| self.flaw(reason, Some(chained.seq), Some(kept));
+            if same.len() > 1 || chained.seq < expected {
+                let intruder = same.iter().find(|(chained, _)| !fits(previous, chained));
+                let (chained, kept) = intruder.unwrap_or(&same[same.len() - 1]);
+                return Err(self.flaw(Reason::Inserted, Some(chained.seq), Some(kept)));
+            }
+            if chained.seq > newest {
+                let is_genuine = self.is_mac(chained) && follows_any(chained, &known);
+                return Err(flaw(if is_genuine { Reason::HeadMismatch } else { Reason::Inserted }));
+            }
+            if chained.seq > written {
+                break;
+            }
+            if chained.seq > expected {
+                return Err(self.flaw(Reason::Missing, Some(expected), Some(kept)));
+            }
+            if let Some(reason) = self.misfit(chained, kept, (previous, &known)) {
+                return Err(flaw(reason));
+            }
+            hashes.push(chained.hash);
+        }
+        if (hashes.len() as u64) <= written {
+            return Err(self.flaw(Reason::Missing, Some(hashes.len() as u64), None));
+        }
+        if self.before.is_some_and(|head| hashes.last() != Some(&head.hash)) {
+            return Err(self.flaw(Reason::HeadMismatch, Some(written), None));
+        }
+        hashes.remove(0);
+        Ok(hashes)
+    }
+
+    /// Why a record cannot stand behind `previous`.
+    fn misfit(
+        &self,
+        chained: &ChainedRecord,
+        kept: &Kept,
+        (previous, known): (Hash, &[Hash]),
+    ) -> Option<Reason> {
+        let fits = fits(previous, chained);
+        if !self.is_mac(chained) || !kept.is_listed || (!fits && !follows_any(chained, known)) {
+            return Some(Reason::Edited);
+        }
+        (!fits || !kept.is_in_place).then_some(Reason::Reordered)
+    }
+
+    fn is_mac(&self, chained: &ChainedRecord) -> bool {
+        self.key.is_mac(chained.hash, chained.mac)
+    }
+}
+
+fn seq(head: Option<Head>) -> u64 {
+    head.map_or(0, |head| head.seq)
+}
+
+/// Whether the record is the one of its hash, behind one of `known`.
+fn follows_any(chained: &ChainedRecord, known: &[Hash]) -> bool {
+    known.iter().any(|previous| fits(*previous, chained))
+}
+
+/// Whether the record is the one of its hash, behind `previous`.
+fn fits(previous: Hash, chained: &ChainedRecord) -> bool {
+    hash(previous, &chained.record).is_ok_and(|hash| hash == chained.hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn canonical_json_sorts_names_and_has_no_space() {
+        let mut text = String::new();
+        write_canonical(&json!({ "b": [1, true, null], "a": { "d": "\u{7}\"\u{e9}", "c": {} } }), &mut text);
+        assert_eq!(text, r#"{"a":{"c":{},"d":"\u0007\"é"},"b":[1,true,null]}"#);
+    }
+
+    #[test]
+    fn chains_begin_differently() {
+        let (tenant, other) = (TenantId::default_tenant(), TenantId::try_from("other".to_owned()).unwrap());
+        let day = ChainDay::at(Timestamp::UNIX_EPOCH);
+        let next = ChainDay::at(Timestamp::from_second(86_400).unwrap());
+        let starts = [day.start(&tenant), day.start(&other), next.start(&tenant)];
+        assert!(starts[0] != starts[1] && starts[0] != starts[2], "{starts:?}");
+    }
+}

@@ -1,0 +1,63 @@
+//! Reading the audit trail, which leaves its own trace there: who asked, and what for.
+
+use ::http::HeaderMap;
+use serde_json::Value;
+
+use super::caller::Permitted;
+use super::paging::{Page, Position, Window};
+use super::problem::Problem;
+use crate::app::App;
+use crate::audit::Entry;
+use crate::event::{Event, EventType};
+use crate::fault::Fault;
+use crate::store::AuditFilter;
+
+/// The part of the audit trail that a request asked for.
+#[derive(Clone, Debug)]
+pub struct AuditPart {
+    /// The headers that lead on.
+    pub headers: HeaderMap,
+    /// Its entries, newest first.
+    pub entries: Vec<Entry>,
+    /// Where it stands in the whole.
+    pub position: Position,
+}
+
+impl<P> Permitted<P> {
+    /// The part of the audit trail that `page` asks for, of those entries that `filter` means. It is answered
+    /// only once it is told who asked.
+    ///
+    /// # Errors
+    /// 400 `VALIDATION_ERROR` where the cursor is one of another list.
+    pub async fn read_audit(
+        &self,
+        app: &App,
+        (list, filter): (&'static str, &AuditFilter),
+        (page, window): (&Page, Window),
+    ) -> Result<AuditPart, Problem> {
+        let question = serde_json::to_value(filter).map_err(|it| Fault::broken("writing a question", it))?;
+        let scope = format!("{list} {question}");
+        let after: Option<String> = page.after(app, &scope).await?;
+        let found = app.audit_entries(filter, after.as_deref(), (window.skip, window.limit)).await?;
+        self.tell_audit_read(app, list, question).await?;
+        let cursor = match &found.next {
+            Some(place) => Some(app.keys.seal_cursor(&scope, place).await?),
+            None => None,
+        };
+        let position = page.position(window, found.total, cursor.is_some());
+        Ok(AuditPart { headers: page.headers(cursor, found.total), entries: found.entries, position })
+    }
+
+    /// It is told that the caller reads the audit trail, by `how`, and what they asked for.
+    ///
+    /// # Errors
+    /// When the table fails.
+    pub async fn tell_audit_read(&self, app: &App, how: &str, question: Value) -> Result<(), Fault> {
+        let event = Event::new(EventType::AuditRead, &self.origin, app.now())
+            .by(self.user.id)
+            .within(&self.user.tenant)
+            .with("how", how)
+            .with("question", question);
+        app.store.tell(&event).await
+    }
+}
