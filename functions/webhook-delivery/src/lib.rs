@@ -1,0 +1,162 @@
+//! Delivers webhooks: each message of the queue names a delivery, and when it is due.
+//!
+//! A message may come twice or too early, and the function may die anywhere. So the table decides, not the message:
+//! a delivery is claimed, attempted, and only then moved on by its state; and a message is done only when a later
+//! one is in the queue for what is still pending. A receiver may be told twice nevertheless, by the same id. The
+//! messages of a batch are worked off at once, so that a server that is slow holds up no other.
+
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::future::join_all;
+use lambda_runtime::{Error, LambdaEvent};
+use shared::App;
+use shared::clock::Timestamp;
+use shared::event::{Event, EventType, Notice, Origin};
+use shared::fault::Fault;
+use shared::session::Device;
+use shared::webhook::{
+    self, Attempt, Delivery, DisabledReason, Due, Endpoint, EndpointState, Failure, History, Jitter, Message,
+    Next, Reply, Sender, Target,
+};
+
+/// Brings deliveries to their endpoints. Cheap to clone.
+#[derive(Clone)]
+pub struct Courier {
+    app: App,
+    sender: Sender,
+}
+
+impl Courier {
+    /// One that works in the table of `app`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(app: App) -> Result<Self, Fault> {
+        let sender = Sender::new(&app.config)?;
+        Ok(Self { app, sender })
+    }
+
+    /// Does what a message asks for, if it is due.
+    async fn take(&self, message: &SqsMessage) -> Result<(), Fault> {
+        let body = message.body.as_deref().unwrap_or_default();
+        let due: Due =
+            serde_json::from_str(body).map_err(|error| Fault::broken("understanding a message", error))?;
+        if due.at > self.app.now() {
+            return self.put_back(&due).await;
+        }
+        // What is gone is told to nobody.
+        let Some((delivery, endpoint)) = self.app.store.due_delivery(&due).await? else { return Ok(()) };
+        match delivery.due() {
+            // It was delivered or given up.
+            None => Ok(()),
+            Some(later) if later.at > self.app.now() => self.put_back(&later).await,
+            Some(_) if endpoint.state != EndpointState::Enabled => {
+                let given_up = delivery.clone().given_up(self.app.now());
+                self.app.store.move_deliveries(&[(&delivery, &given_up)]).await.map(drop)
+            }
+            Some(_) => self.try_out(delivery, endpoint).await,
+        }
+    }
+
+    async fn put_back(&self, due: &Due) -> Result<(), Fault> {
+        self.app.webhook_queue()?.put(due, due.at, self.app.now()).await
+    }
+
+    /// Attempts the delivery, unless somebody else is at it, and sees to what follows.
+    async fn try_out(&self, delivery: Delivery, endpoint: Endpoint) -> Result<(), Fault> {
+        let at = self.app.now();
+        if !self.app.store.claim_delivery(&delivery, at).await? {
+            // Whoever has it may die: the message is to come again.
+            return Err(Fault::temporary("attempting a delivery", "another message is at it"));
+        }
+        let reply = self.post(&delivery, &endpoint, at).await?;
+        let now = self.app.now();
+        let history =
+            History { attempts: delivery.attempts.len() + 1, failing_since: endpoint.failing_since };
+        let next = webhook::after(reply, history, now, Jitter::random());
+        let took = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let tried = delivery.clone().after(Attempt { at, duration_ms, outcome: reply.outcome }, next);
+        if !self.app.store.move_deliveries(&[(&delivery, &tried)]).await? {
+            return Err(Fault::temporary("recording an attempt", "the delivery moved on meanwhile"));
+        }
+        self.note(&tried, endpoint, (next, now)).await?;
+        match tried.due() {
+            Some(due) => self.put_back(&due).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Posts the delivery, if its URL still leads where webhooks may go.
+    async fn post(&self, delivery: &Delivery, endpoint: &Endpoint, at: Timestamp) -> Result<Reply, Fault> {
+        let Ok(target) = Target::parse(&endpoint.url, &self.app.config) else {
+            return Ok(Failure::Forbidden.into());
+        };
+        let secrets = endpoint.secrets.open(&self.app.keys, endpoint.id, at).await?;
+        let message = Message::signed(delivery.id, at, delivery.payload.clone(), &secrets);
+        Ok(self.sender.post(&target, &message).await)
+    }
+
+    /// The endpoint knows what the attempt tells of it; if it is switched off, that is told.
+    async fn note(
+        &self,
+        delivery: &Delivery,
+        before: Endpoint,
+        (next, now): (Next, Timestamp),
+    ) -> Result<(), Fault> {
+        let after = before.clone().after(next, now);
+        if (after.state, after.failing_since) == (before.state, before.failing_since) {
+            return Ok(());
+        }
+        let event = match next {
+            Next::Disable(reason) => Some(self.disabled(delivery, &before, (reason, now)).await?),
+            _ => None,
+        };
+        self.app.store.note_attempt(&before, &after, event.as_ref()).await
+    }
+
+    /// The event that an endpoint was switched off. Who made it is told by mail, unless its server asked for that.
+    async fn disabled(
+        &self,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        (reason, now): (DisabledReason, Timestamp),
+    ) -> Result<Event, Fault> {
+        let device = Device {
+            ip_address: String::new(),
+            user_agent: concat!("usher/", env!("CARGO_PKG_NAME")).into(),
+        };
+        let event =
+            Event::new(EventType::WebhookDisabled, &Origin::new(delivery.id.uuid().to_string(), device), now);
+        let event = match self.app.store.user(endpoint.created_by).await? {
+            Some(user) if reason == DisabledReason::Failing => {
+                event.to(&user).mail(Notice::WebhookDisabled { webhook: endpoint.id })
+            }
+            _ => event,
+        };
+        let reason = match reason {
+            DisabledReason::Gone => "gone",
+            DisabledReason::Failing => "failing",
+        };
+        Ok(event.within(&endpoint.tenant).with("webhook", endpoint.id.to_string()).with("reason", reason))
+    }
+}
+
+/// Works off the messages of a batch.
+///
+/// # Errors
+/// Never: what fails is named in the answer, for the queue to bring it again.
+pub async fn handle(courier: &Courier, batch: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+    let messages = &batch.payload.records;
+    let results = join_all(messages.iter().map(|message| courier.take(message))).await;
+    let mut response = SqsBatchResponse::default();
+    for (message, result) in messages.iter().zip(results) {
+        let Err(fault) = result else { continue };
+        tracing::error!(cause = fault.chain(), "a message failed and will come again");
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = message.message_id.clone().unwrap_or_default();
+        response.batch_item_failures.push(failure);
+    }
+    Ok(response)
+}

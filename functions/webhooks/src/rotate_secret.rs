@@ -1,0 +1,51 @@
+//! `POST /webhooks/{webhook_id}/rotate-secret`: a new secret, shown once. The one before signs along for 24 hours.
+
+use axum::extract::{Path, State};
+use serde::Serialize;
+use shared::App;
+use shared::clock::Timestamp;
+use shared::event::EventType;
+use shared::http::{Json, Permitted, Problem};
+use shared::role::AdminAll;
+use shared::webhook::{Endpoint, SigningSecret};
+use utoipa::ToSchema;
+
+use super::{event, find};
+
+/// The new secret.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SecretRotated {
+    /// What messages are signed with from now on. It is never shown again.
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    secret: String,
+    /// Until when they are signed with the one before as well.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    previous_secret_valid_until: Option<Timestamp>,
+}
+
+/// Replace a webhook's secret
+#[utoipa::path(
+    post,
+    path = "/api/v1/webhooks/{webhook_id}/rotate-secret",
+    tag = "webhooks",
+    params(("webhook_id" = String, Path, description = "`hook_` and 32 hexadecimal digits, or a UUID")),
+    security(("access_token" = [])),
+    responses((status = 200, description = "The new secret", body = SecretRotated))
+)]
+pub(crate) async fn rotate_secret(
+    State(app): State<App>,
+    caller: Permitted<AdminAll>,
+    Path(webhook_id): Path<String>,
+) -> Result<Json<SecretRotated>, Problem> {
+    let before = find(&app, &caller, &webhook_id).await?;
+    let (secret, now) = (SigningSecret::random(), app.now());
+    let sealed = secret.seal(&app.keys, before.id).await?;
+    let changed =
+        Endpoint { secrets: before.secrets.clone().rotated(sealed, now), updated_at: now, ..before.clone() };
+    let event = event(EventType::AdminWebhookSecretRotated, &caller, &changed, now);
+    if !app.store.change_endpoint(&caller.user, (&before, &changed), &event).await? {
+        return Err(Problem::changed_meanwhile());
+    }
+    let previous_secret_valid_until = changed.secrets.overlap_until(now);
+    Ok(Json(SecretRotated { secret: secret.text().expose().to_owned(), previous_secret_valid_until }))
+}

@@ -1,0 +1,284 @@
+//! Webhook endpoints, and the deliveries to them.
+//!
+//! A person's change of an endpoint asks for its version; the system's own (it fails, works again, is switched off)
+//! asks for that too, but does not raise it: who edits an endpoint does not lose their work because a delivery
+//! failed. Both ask for the state that they saw.
+
+use serde::{Deserialize, Serialize};
+
+use super::Store;
+use super::accounts::still;
+use super::events::outbox;
+use super::key::{self, Key};
+use super::table::{Outcome, Range, parse};
+use super::users::text;
+use super::write::{Item, Write};
+use crate::clock::Timestamp;
+use crate::event::Event;
+use crate::fault::Fault;
+use crate::id::{DeliveryId, TenantId, WebhookId};
+use crate::user::User;
+use crate::webhook::{Delivery, DeliveryState, Due, Endpoint};
+
+/// How many endpoints a tenant may have. Of 6 KB each at most, they fit into the 1 MB that a query reads.
+const MOST_ENDPOINTS: u32 = 50;
+/// How many deliveries to an endpoint can be listed.
+const MOST_LISTED: usize = 1_000;
+/// How long a claim keeps others from a delivery, in seconds: longer than an attempt lasts, shorter than the queue
+/// hides a message.
+const CLAIM_SECONDS: i64 = 60;
+
+/// What became of an endpoint that was to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointAddition {
+    /// It exists.
+    Added,
+    /// The tenant has as many as it may have; nothing was written.
+    TooMany,
+    /// Whoever was to make it has another role or state by now; nothing was written.
+    ActorChanged,
+}
+
+/// A delivery's place among those to its endpoint, by time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DeliveryPlace {
+    /// Its sort key in the index.
+    sort: String,
+    /// Which it is.
+    pub id: DeliveryId,
+}
+
+impl Store {
+    /// A tenant's endpoint, if there is one.
+    pub async fn endpoint(&self, tenant: &TenantId, id: WebhookId) -> Result<Option<Endpoint>, Fault> {
+        self.table.get(&Key::endpoint(tenant, id)).await
+    }
+
+    /// All endpoints of a tenant.
+    pub async fn endpoints(&self, tenant: &TenantId) -> Result<Vec<Endpoint>, Fault> {
+        let range = Range {
+            partition: key::endpoints_of(tenant),
+            prefix: Some(key::ENDPOINTS.to_owned()),
+            ..Range::default()
+        };
+        let items = self.table.query(range).await?.items.unwrap_or_default();
+        items.into_iter().map(parse).collect()
+    }
+
+    /// The endpoint exists by the will of `actor`, and `event` is told.
+    ///
+    /// Guarded by the actor's role and state being those by which it was decided, and by the number of the tenant's
+    /// endpoints.
+    pub async fn add_endpoint(
+        &self,
+        actor: &User,
+        endpoint: &Endpoint,
+        event: &Event,
+    ) -> Result<EndpointAddition, Fault> {
+        let put = Write::put(Key::endpoint(&endpoint.tenant, endpoint.id), "endpoint", endpoint)?;
+        let count = Write::update(Key::endpoint_count(&endpoint.tenant))
+            .add("endpoints", 1)
+            .only_if("attribute_not_exists(#endpoints) OR #endpoints < :most")
+            .value("most", MOST_ENDPOINTS)?;
+        let writes = vec![still(actor.id, &actor.role)?, count, put.unless_exists(), outbox(event)?];
+        Ok(match self.table.transact(writes).await? {
+            Outcome::Written(()) => EndpointAddition::Added,
+            Outcome::Refused(refused) if refused.iter().any(|it| it.index == 0) => {
+                EndpointAddition::ActorChanged
+            }
+            Outcome::Refused(_) => EndpointAddition::TooMany,
+        })
+    }
+
+    /// The endpoint is as `changed` says, by the will of `actor`, and `event` is told.
+    ///
+    /// Guarded by the actor's role and state being those by which it was decided, and by the endpoint having the
+    /// version and the state that `before` has. `false` if one of that changed since.
+    pub async fn change_endpoint(
+        &self,
+        actor: &User,
+        (before, changed): (&Endpoint, &Endpoint),
+        event: &Event,
+    ) -> Result<bool, Fault> {
+        let mut write = standing(before)?
+            .set("url", &changed.url)?
+            .set("description", &changed.description)?
+            .set("events", &changed.events)?
+            .set("state", changed.state)?
+            .set("secrets", &changed.secrets)?
+            .set("updated_at", changed.updated_at)?
+            .add("version", 1);
+        if before.failing_since != changed.failing_since {
+            write = write.set("failing_since", changed.failing_since)?;
+        }
+        let outcome = self.table.transact(vec![still(actor.id, &actor.role)?, write, outbox(event)?]).await?;
+        Ok(matches!(outcome, Outcome::Written(())))
+    }
+
+    /// The endpoint is gone by the will of `actor`, and `event` is told. Its deliveries lead nowhere from then on,
+    /// and expire.
+    ///
+    /// Guarded by the actor's role and state being those by which it was decided, and by the endpoint's version.
+    /// `false` if one of that changed since.
+    pub async fn remove_endpoint(
+        &self,
+        actor: &User,
+        endpoint: &Endpoint,
+        event: &Event,
+    ) -> Result<bool, Fault> {
+        let delete = Write::delete(Key::endpoint(&endpoint.tenant, endpoint.id))
+            .only_if("#version = :version")
+            .value("version", endpoint.version)?;
+        let count = Write::update(Key::endpoint_count(&endpoint.tenant))
+            .add("endpoints", -1)
+            .only_if("attribute_exists(#PK)");
+        let writes = vec![still(actor.id, &actor.role)?, delete, count, outbox(event)?];
+        Ok(matches!(self.table.transact(writes).await?, Outcome::Written(())))
+    }
+
+    /// The endpoint fails, works again or is switched off, as `after` says an attempt left it, and `event` is told.
+    ///
+    /// Guarded by the endpoint standing as `before` says. Where it does not, another attempt or a person was first,
+    /// and the next attempt tells again: nothing is written.
+    pub async fn note_attempt(
+        &self,
+        before: &Endpoint,
+        after: &Endpoint,
+        event: Option<&Event>,
+    ) -> Result<(), Fault> {
+        let write = standing(before)?.set("state", after.state)?.set("failing_since", after.failing_since)?;
+        let write = match before.failing_since {
+            Some(since) => write.only_if("#failing_since = :since").value("since", since)?,
+            None => write.only_if("attribute_not_exists(#failing_since)"),
+        };
+        let mut writes = vec![write];
+        writes.extend(event.map(outbox).transpose()?);
+        self.table.transact(writes).await.map(drop)
+    }
+
+    /// The delivery exists; what is returned is how it stands.
+    ///
+    /// Guarded by there being none: one that exists stays as it is.
+    pub async fn open_delivery(&self, delivery: Delivery) -> Result<Delivery, Fault> {
+        let put = Write::put(Key::delivery(delivery.webhook, delivery.id), "delivery", &delivery)?
+            .with(key::DELIVERIES.pk, key::deliveries_to(delivery.webhook))?
+            .with(key::DELIVERIES.sk, key::by_making(delivery.created_at, delivery.id))?;
+        match self.table.transact(vec![put.unless_exists()]).await? {
+            Outcome::Written(()) => Ok(delivery),
+            Outcome::Refused(refused) => {
+                refused.into_iter().find_map(|it| it.old).map_or(Ok(delivery), parse)
+            }
+        }
+    }
+
+    /// A delivery to an endpoint, if there is one.
+    pub async fn delivery(&self, webhook: WebhookId, id: DeliveryId) -> Result<Option<Delivery>, Fault> {
+        self.table.get(&Key::delivery(webhook, id)).await
+    }
+
+    /// A delivery and its endpoint, if both are there.
+    pub async fn due_delivery(&self, due: &Due) -> Result<Option<(Delivery, Endpoint)>, Fault> {
+        let keys = [Key::delivery(due.webhook, due.delivery), Key::endpoint(&due.tenant, due.webhook)];
+        let mut found = self.table.batch_get(&keys).await?;
+        let [delivery, endpoint] = keys.map(|key| found.remove(&key));
+        let Some((delivery, endpoint)) = delivery.zip(endpoint) else { return Ok(None) };
+        Ok(Some((parse(delivery)?, parse(endpoint)?)))
+    }
+
+    /// The places of an endpoint's deliveries, the newest thousand, newest first.
+    pub async fn deliveries(&self, webhook: WebhookId) -> Result<Vec<DeliveryPlace>, Fault> {
+        self.delivery_places(webhook, None, MOST_LISTED).await
+    }
+
+    /// The places of the first `most` of an endpoint's deliveries that were made in a span, oldest first.
+    pub async fn deliveries_of(
+        &self,
+        webhook: WebhookId,
+        span: (Timestamp, Timestamp),
+        most: usize,
+    ) -> Result<Vec<DeliveryPlace>, Fault> {
+        self.delivery_places(webhook, Some(span), most).await
+    }
+
+    async fn delivery_places(
+        &self,
+        webhook: WebhookId,
+        span: Option<(Timestamp, Timestamp)>,
+        most: usize,
+    ) -> Result<Vec<DeliveryPlace>, Fault> {
+        let range = Range {
+            index: Some(key::DELIVERIES),
+            partition: key::deliveries_to(webhook),
+            from: span.map(|(since, _)| key::sortable(since)),
+            to: span.map(|(_, until)| key::behind(until)),
+            ascending: span.is_some(),
+            limit: i32::try_from(most).ok(),
+            ..Range::default()
+        };
+        let items = self.table.query_all(range, most).await?;
+        Ok(items.iter().filter_map(DeliveryPlace::of).collect())
+    }
+
+    /// These deliveries to an endpoint, a hundred at most, in this order.
+    pub async fn deliveries_at(
+        &self,
+        webhook: WebhookId,
+        places: &[DeliveryPlace],
+    ) -> Result<Vec<Delivery>, Fault> {
+        let keys: Vec<Key> = places.iter().map(|place| Key::delivery(webhook, place.id)).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = self.table.batch_get(&keys).await?;
+        keys.iter().filter_map(|key| found.remove(key)).map(parse).collect()
+    }
+
+    /// The delivery is ours to attempt for a minute; `false` if it is another's, or stands no more as it did.
+    ///
+    /// Guarded by its state, which each attempt changes, and by nobody else's claim.
+    pub async fn claim_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<bool, Fault> {
+        let claim = in_state(delivery)?
+            .set("claimed_until", now.as_second() + CLAIM_SECONDS)?
+            .only_if("attribute_not_exists(#claimed_until) OR #claimed_until <= :now")
+            .value("now", now.as_second())?;
+        Ok(matches!(self.table.transact(vec![claim]).await?, Outcome::Written(())))
+    }
+
+    /// Each delivery is as the second of its pair says, and nobody's.
+    ///
+    /// Guarded by the states that the first ones have: all are written or, if one stands otherwise by now, none
+    /// (`false`). A transaction holds a hundred.
+    pub async fn move_deliveries(&self, moves: &[(&Delivery, &Delivery)]) -> Result<bool, Fault> {
+        let write = |(before, after): &(&Delivery, &Delivery)| {
+            let write = in_state(before)?.set("state", after.state)?.set("attempts", &after.attempts)?;
+            Ok(write.remove("claimed_until"))
+        };
+        let writes: Vec<Write> = moves.iter().map(write).collect::<Result<_, Fault>>()?;
+        if writes.is_empty() {
+            return Ok(true);
+        }
+        Ok(matches!(self.table.transact(writes).await?, Outcome::Written(())))
+    }
+}
+
+impl DeliveryPlace {
+    fn of(item: &Item) -> Option<Self> {
+        let sort = text(item, key::DELIVERIES.sk)?.to_owned();
+        Some(Self { sort, id: text(item, "SK")?.parse().ok()? })
+    }
+}
+
+/// A change of the endpoint, if it stands as `before` says.
+fn standing(before: &Endpoint) -> Result<Write, Fault> {
+    Write::update(Key::endpoint(&before.tenant, before.id))
+        .only_if("#version = :version AND #state = :state")
+        .value("version", before.version)?
+        .value("state", before.state)
+}
+
+/// A change of the delivery, if it is in the state that `before` has. The state of one that is pending names its
+/// next attempt, and so no other.
+fn in_state(before: &Delivery) -> Result<Write, Fault> {
+    let state: DeliveryState = before.state;
+    Write::update(Key::delivery(before.webhook, before.id)).only_if("#state = :state").value("state", state)
+}

@@ -1,0 +1,167 @@
+//! An endpoint: a tenant's server that wants to be told of events.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::retry::Next;
+use super::selector::Selector;
+use super::signature::Secrets;
+use crate::clock::Timestamp;
+use crate::event::Event;
+use crate::id::{TenantId, UserId, WebhookId};
+
+/// Where a tenant's events are told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Which it is.
+    pub id: WebhookId,
+    /// Whose events it is told.
+    pub tenant: TenantId,
+    /// Where it is: a [`super::Target`] when it was written, to be read as one again before each attempt, for
+    /// what may be reached can change.
+    pub url: String,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// Which events it wants.
+    pub events: Vec<Selector>,
+    /// Whether it is told any.
+    pub state: EndpointState,
+    /// What its messages are signed with.
+    pub secrets: Secrets,
+    /// Since when it has taken nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Timestamp>,
+    /// Who made it.
+    pub created_by: UserId,
+    /// When.
+    pub created_at: Timestamp,
+    /// When a person last changed it.
+    pub updated_at: Timestamp,
+    /// Raised by each change that a person made; what an `ETag` is made of.
+    pub version: u64,
+}
+
+/// Whether an endpoint is told of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum EndpointState {
+    /// It is.
+    Enabled,
+    /// An administrator wants it to be left alone.
+    Paused,
+    /// It cannot be told: an administrator is to look at it.
+    Disabled {
+        /// Why.
+        reason: DisabledReason,
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// Why the system switched an endpoint off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DisabledReason {
+    /// It answered 410: it wants no more.
+    Gone,
+    /// It took nothing for five days.
+    Failing,
+}
+
+impl Endpoint {
+    /// Whether it is to be told of `event`.
+    pub fn wants(&self, event: &Event) -> bool {
+        self.state == EndpointState::Enabled
+            && self.tenant == event.tenant
+            && self.events.iter().any(|selector| selector.selects(event.event_type))
+    }
+
+    /// An administrator switches it on, whatever it was, or pauses it. Its failures are forgotten: it starts afresh.
+    #[must_use]
+    pub fn switched(self, on: bool) -> Self {
+        let state = if on { EndpointState::Enabled } else { EndpointState::Paused };
+        Self { state, failing_since: None, ..self }
+    }
+
+    /// What it is after an attempt at `now` that led to `next`.
+    #[must_use]
+    pub fn after(self, next: Next, now: Timestamp) -> Self {
+        let failing_since = Some(self.failing_since.unwrap_or(now));
+        match next {
+            Next::Delivered => Self { failing_since: None, ..self },
+            Next::Again(_) | Next::GivenUp => Self { failing_since, ..self },
+            Next::Disable(reason) => {
+                Self { state: EndpointState::Disabled { reason, at: now }, failing_since, ..self }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::event::{EventType, Origin};
+    use crate::session::Device;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    pub(in crate::webhook) fn event(event_type: EventType) -> Event {
+        let device = Device { ip_address: "192.0.2.1".to_owned(), user_agent: "browser".to_owned() };
+        Event::new(event_type, &Origin::new("request-1".to_owned(), device), at(0))
+    }
+
+    pub(in crate::webhook) fn endpoint(events: &[&str]) -> Endpoint {
+        Endpoint {
+            id: WebhookId::random(),
+            tenant: TenantId::default_tenant(),
+            url: "https://hooks.example.com/".to_owned(),
+            description: String::new(),
+            events: events.iter().map(|text| text.parse().unwrap()).collect(),
+            state: EndpointState::Enabled,
+            secrets: Secrets::new(serde_json::from_value("sealed".into()).unwrap()),
+            failing_since: None,
+            created_by: UserId::random(),
+            created_at: at(0),
+            updated_at: at(0),
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_told_what_it_selects_of_its_tenant_while_it_is_enabled() {
+        let endpoint = endpoint(&["security.*", "user.login"]);
+        let login = event(EventType::UserLogin);
+        assert!(endpoint.wants(&login) && endpoint.wants(&event(EventType::SecurityFailedLogin)));
+        assert!(!endpoint.wants(&event(EventType::UserLogout)));
+        let tenant = "other".to_owned().try_into().unwrap();
+        assert!(!endpoint.wants(&Event { tenant, ..login.clone() }));
+        assert!(!endpoint.switched(false).wants(&login));
+    }
+
+    #[test]
+    fn a_success_ends_a_time_of_failures() {
+        let failing = endpoint(&["*"]).after(Next::Again(at(5)), at(1)).after(Next::GivenUp, at(2));
+        assert_eq!(failing.failing_since, Some(at(1)));
+        assert_eq!(failing.after(Next::Delivered, at(3)).failing_since, None);
+    }
+
+    #[test]
+    fn a_disabled_endpoint_starts_afresh_when_it_is_switched_on() {
+        let disabled = endpoint(&["*"]).after(Next::Disable(DisabledReason::Gone), at(1));
+        assert_eq!(disabled.state, EndpointState::Disabled { reason: DisabledReason::Gone, at: at(1) });
+        assert!(!disabled.wants(&event(EventType::UserLogin)));
+        let enabled = disabled.switched(true);
+        assert_eq!((enabled.state, enabled.failing_since), (EndpointState::Enabled, None));
+    }
+
+    #[test]
+    fn the_table_keeps_an_endpoint_as_it_is() {
+        let endpoint = endpoint(&["*", "user.*"]).after(Next::Disable(DisabledReason::Failing), at(1));
+        let item: std::collections::HashMap<String, serde_dynamo::AttributeValue> =
+            serde_dynamo::to_item(&endpoint).unwrap();
+        let read: Endpoint = serde_dynamo::from_item(item).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{endpoint:?}"));
+    }
+}

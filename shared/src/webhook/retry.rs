@@ -1,0 +1,208 @@
+//! When a delivery is tried again: the schedule that Standard Webhooks recommends, ten attempts over three days.
+//!
+//! Only a 2xx is a success. A redirect is a failure like others: following it would lead where nobody vetted.
+
+use jiff::SignedDuration;
+use jiff::fmt::rfc2822;
+
+use super::delivery::{Failure, Outcome};
+use super::endpoint::DisabledReason;
+use crate::clock::Timestamp;
+use crate::random;
+
+/// The wait after each attempt that failed; after the last one there is none.
+const WAITS: [SignedDuration; 9] = [
+    SignedDuration::from_secs(5),
+    SignedDuration::from_mins(5),
+    SignedDuration::from_mins(30),
+    SignedDuration::from_hours(2),
+    SignedDuration::from_hours(5),
+    SignedDuration::from_hours(10),
+    SignedDuration::from_hours(14),
+    SignedDuration::from_hours(20),
+    SignedDuration::from_hours(24),
+];
+/// The longest wait that an endpoint can ask for.
+const LONGEST_ASKED: SignedDuration = SignedDuration::from_hours(24);
+/// How long an endpoint may take nothing before it is disabled.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status, or why there is none.
+    pub outcome: Outcome,
+    /// How long the endpoint wants to be left alone (`Retry-After`), where it said so.
+    pub retry_after: Option<SignedDuration>,
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        Self { outcome: Outcome::Error(failure), retry_after: None }
+    }
+}
+
+/// What happened before.
+#[derive(Clone, Copy, Debug)]
+pub struct History {
+    /// Attempts of this delivery, the last one included.
+    pub attempts: usize,
+    /// Since when the endpoint has taken nothing.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// By how much a wait is drawn out, so that what failed together does not come back together.
+#[derive(Clone, Copy, Debug)]
+pub struct Jitter(u8);
+
+impl Jitter {
+    /// A new one that nobody can guess.
+    pub fn random() -> Self {
+        let [byte] = random::bytes();
+        Self(byte)
+    }
+
+    /// Up to a fifth longer, and never shorter.
+    fn draw_out(self, wait: SignedDuration) -> SignedDuration {
+        wait + wait / 5 * i32::from(self.0) / 255
+    }
+}
+
+/// What follows an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: it was taken.
+    Delivered,
+    /// Another attempt, not before this time.
+    Again(Timestamp),
+    /// Nothing: it was tried often enough.
+    GivenUp,
+    /// Nothing, neither for this delivery nor for others: the endpoint is to be disabled.
+    Disable(DisabledReason),
+}
+
+/// What follows `reply`, which came at `now`.
+pub fn after(reply: Reply, history: History, now: Timestamp, jitter: Jitter) -> Next {
+    match reply.outcome {
+        Outcome::Status(200..=299) => return Next::Delivered,
+        Outcome::Status(410) => return Next::Disable(DisabledReason::Gone),
+        _ => {}
+    }
+    if history.failing_since.is_some_and(|since| now.duration_since(since) >= PATIENCE) {
+        return Next::Disable(DisabledReason::Failing);
+    }
+    let Some(wait) = WAITS.get(history.attempts.saturating_sub(1)) else { return Next::GivenUp };
+    let asked = match reply.outcome {
+        Outcome::Status(429 | 503) => reply.retry_after.unwrap_or_default().min(LONGEST_ASKED),
+        _ => SignedDuration::ZERO,
+    };
+    Next::Again(now + jitter.draw_out(asked.max(*wait)))
+}
+
+/// How long after `now` a `Retry-After` (RFC 9110, 10.2.3) wants us back; `None` if it says neither seconds nor a
+/// date.
+pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<SignedDuration> {
+    if !value.is_empty() && value.bytes().all(|c| c.is_ascii_digit()) {
+        // What is too long for a number is too long to wait for, and is cut where it is used.
+        return Some(SignedDuration::from_secs(value.parse().unwrap_or(i64::MAX)));
+    }
+    let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some(date.duration_since(now).max(SignedDuration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEADY: Jitter = Jitter(0);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn history(attempts: usize) -> History {
+        History { attempts, failing_since: None }
+    }
+
+    fn status(status: u16) -> Reply {
+        Reply { outcome: Outcome::Status(status), retry_after: None }
+    }
+
+    fn asking(status: u16, seconds: i64) -> Reply {
+        let retry_after = Some(SignedDuration::from_secs(seconds));
+        Reply { outcome: Outcome::Status(status), retry_after }
+    }
+
+    #[test]
+    fn the_schedule_is_that_of_the_standard() {
+        let minute = 60;
+        let hour = 60 * minute;
+        let waits =
+            [5, 5 * minute, 30 * minute, 2 * hour, 5 * hour, 10 * hour, 14 * hour, 20 * hour, 24 * hour];
+        for (attempts, wait) in (1..).zip(waits) {
+            assert_eq!(after(status(500), history(attempts), at(1), STEADY), Next::Again(at(1 + wait)));
+        }
+        assert_eq!(after(status(500), history(10), at(1), STEADY), Next::GivenUp);
+        assert_eq!(after(status(500), history(11), at(1), STEADY), Next::GivenUp);
+    }
+
+    #[test]
+    fn only_a_2xx_is_a_success() {
+        for taken in [200, 202, 204, 299] {
+            assert_eq!(after(status(taken), history(1), at(0), STEADY), Next::Delivered);
+        }
+        for refused in [100, 199, 300, 301, 302, 307, 308, 400, 401, 404, 408, 500, 502, 504] {
+            assert_eq!(after(status(refused), history(1), at(0), STEADY), Next::Again(at(5)), "{refused}");
+        }
+        for failure in [Failure::Forbidden, Failure::NotResolved, Failure::Insecure, Failure::TimedOut] {
+            assert_eq!(after(failure.into(), history(1), at(0), STEADY), Next::Again(at(5)), "{failure}");
+        }
+    }
+
+    #[test]
+    fn who_is_gone_is_disabled_at_once() {
+        assert_eq!(after(status(410), history(1), at(0), STEADY), Next::Disable(DisabledReason::Gone));
+    }
+
+    #[test]
+    fn who_takes_nothing_for_five_days_is_disabled() {
+        let failing = History { attempts: 1, failing_since: Some(at(0)) };
+        let five_days = 5 * 86_400;
+        assert_eq!(after(status(500), failing, at(five_days - 1), STEADY), Next::Again(at(five_days + 4)));
+        let disabled = Next::Disable(DisabledReason::Failing);
+        assert_eq!(after(status(500), failing, at(five_days), STEADY), disabled);
+        assert_eq!(after(status(200), failing, at(five_days), STEADY), Next::Delivered);
+    }
+
+    #[test]
+    fn who_is_busy_may_ask_for_a_longer_wait_but_for_no_shorter_one() {
+        for busy in [429, 503] {
+            assert_eq!(after(asking(busy, 120), history(1), at(0), STEADY), Next::Again(at(120)));
+            assert_eq!(after(asking(busy, 1), history(2), at(0), STEADY), Next::Again(at(300)));
+            assert_eq!(after(asking(busy, i64::MAX), history(1), at(0), STEADY), Next::Again(at(86_400)));
+        }
+        assert_eq!(after(asking(500, 120), history(1), at(0), STEADY), Next::Again(at(5)));
+        assert_eq!(after(asking(503, 1), history(10), at(0), STEADY), Next::GivenUp);
+    }
+
+    #[test]
+    fn jitter_draws_a_wait_out_by_at_most_a_fifth() {
+        let wait = |jitter| after(status(500), history(2), at(0), Jitter(jitter));
+        assert_eq!(wait(0), Next::Again(at(300)));
+        assert_eq!(wait(255), Next::Again(at(360)));
+        assert!(matches!(wait(100), Next::Again(time) if at(300) < time && time < at(360)));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now: Timestamp = "1994-11-06T08:48:37Z".parse().unwrap();
+        let seconds = |value| retry_after(value, now).map(|it| it.as_secs());
+        assert_eq!(seconds("120"), Some(120));
+        assert_eq!(seconds("99999999999999999999"), Some(i64::MAX));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(60));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        for nothing in ["", "-1", "soon", "1.5", "+5"] {
+            assert_eq!(seconds(nothing), None, "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! Webhooks: each event is told to whoever wants it, signed, until a server takes it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::{ADMIN, Client, Receiver, System};
+
+const WEBHOOKS: &str = "/api/v1/webhooks";
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+
+/// Makes a webhook; its path and its secret.
+async fn make(admin: &Client, receiver: &Receiver, events: &[&str]) -> (String, String) {
+    let made = admin.post(WEBHOOKS, json!({ "url": receiver.url, "events": events })).await.expect(201);
+    let text = |field: &str| made[field].as_str().unwrap().to_owned();
+    (format!("{WEBHOOKS}/{}", text("id")), text("secret"))
+}
+
+/// A system with a webhook for `events`; its path and its secret.
+async fn told(receiver: &Receiver, events: &[&str]) -> (System, Client, String, String) {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    system.drain().await;
+    let (path, secret) = make(&admin, receiver, events).await;
+    (system, admin, path, secret)
+}
+
+async fn test(admin: &Client, path: &str) -> String {
+    let accepted = admin.post(&format!("{path}/test"), json!({})).await.expect(202);
+    accepted["delivery_id"].as_str().unwrap().to_owned()
+}
+
+async fn deliveries(admin: &Client, path: &str) -> Vec<Value> {
+    let list = admin.get(&format!("{path}/deliveries?limit=100")).await.expect(200);
+    list["items"].as_array().unwrap().clone()
+}
+
+/// Lets `seconds` pass, and all that is due then happen.
+async fn pass(system: &System, seconds: i64) {
+    system.advance(seconds).await;
+    system.drain().await;
+}
+
+#[tokio::test]
+async fn a_webhook_is_told_by_a_signed_message_of_identifiers() {
+    let receiver = Receiver::start().await;
+    let (system, admin, path, secret) = told(&receiver, &["user.registered"]).await;
+    let registered = system.register("ada@example.com").await;
+    system.drain().await;
+    let [message] = &receiver.received()[..] else { panic!("one message") };
+    assert_eq!((message.signatures_of(&secret), message.signatures_of("whsec_AAAA")), (1, 0));
+    assert_eq!(message.header("content-type"), "application/json");
+    let event = &system.events("user.registered").await[0];
+    let body = message.json();
+    assert_eq!([&body["type"], &body["timestamp"]], [&event["type"], &event["at"]]);
+    assert_eq!([&body["data"]["id"], &body["data"]["subject"]], [&event["id"], &registered["user_id"]]);
+    assert!(!String::from_utf8_lossy(&message.body).contains("ada@"));
+    let delivery = &deliveries(&admin, &path).await[0];
+    assert_eq!(delivery["id"], message.header("webhook-id"));
+    assert_eq!(
+        [&delivery["status"], &delivery["attempts"][0]["status_code"]],
+        [&json!("delivered"), &json!(204)]
+    );
+}
+
+#[tokio::test]
+async fn a_webhook_is_made_listed_changed_and_removed() {
+    let receiver = Receiver::start().await;
+    let (system, admin, path, secret) = told(&receiver, &["user.*", "user.*"]).await;
+    let read = admin.get(&path).await;
+    let (tag, webhook) = (read.header("etag").to_owned(), read.expect(200));
+    assert_eq!([&webhook["events"], &webhook["enabled"]], [&json!(["user.*"]), &json!(true)]);
+    assert!(!read.text.contains("secret"));
+    let list = admin.get(WEBHOOKS).await.expect(200);
+    assert_eq!([&list["items"], &list["total"]], [&json!([webhook]), &json!(1)]);
+
+    let change = json!({ "description": " The list ", "enabled": false });
+    let changed = admin.send(Method::PATCH, &path, Some(change.clone())).await.expect(200);
+    assert_eq!([&changed["description"], &changed["enabled"]], [&json!("The list"), &json!(false)]);
+    let late = admin.request(Method::PATCH, &path).header("if-match", tag).json(&change);
+    assert_eq!(tests::Answer::of(late).await.refused(412), "PRECONDITION_FAILED");
+    assert_eq!(admin.post(&format!("{path}/test"), json!({})).await.refused(409), "WEBHOOK_NOT_ENABLED");
+
+    admin.delete(&path).await.expect(200);
+    for answer in [admin.get(&path).await, admin.delete(&path).await] {
+        assert_eq!(answer.refused(404), "WEBHOOK_NOT_FOUND");
+    }
+    for event in ["admin.webhook_created", "admin.webhook_updated", "admin.webhook_deleted"] {
+        assert_eq!(system.events(event).await[0]["data"], json!({ "webhook": webhook["id"] }), "{event}");
+    }
+    let key = secret.trim_start_matches("whsec_");
+    assert!(system.table().await.iter().all(|item| !item.to_string().contains(key)), "secrets are sealed");
+}
+
+#[tokio::test]
+async fn everything_wrong_with_a_webhook_is_told_at_once() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let wrong = json!({ "url": "ftp://a.example/", "events": ["use.*"], "description": "a\nb" });
+    assert_eq!(admin.post(WEBHOOKS, wrong).await.invalid(), ["url", "events", "description"]);
+    let none = json!({ "url": "https://hooks.example.com/", "events": [] });
+    assert_eq!(admin.post(WEBHOOKS, none).await.invalid(), ["events"]);
+}
+
+#[tokio::test]
+async fn no_webhook_leads_into_a_network_of_ours() {
+    let system = System::start_with(&[("WEBHOOK_ALLOW_LOOPBACK", "false")]).await;
+    let admin = system.admin().await;
+    for url in [
+        "http://hooks.example.com/",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[fd00::1]/",
+        "https://0.0.0.0/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://10.0.0.1/",
+        "https://localhost./",
+        "https://db.internal/",
+        "https://user@hooks.example.com/",
+        "https://hooks.example.com:22/",
+        "file:///etc/passwd",
+    ] {
+        let answer = admin.post(WEBHOOKS, json!({ "url": url, "events": ["*"] })).await;
+        assert_eq!(answer.invalid(), ["url"], "{url}");
+    }
+}
+
+#[tokio::test]
+async fn events_are_chosen_by_name_by_family_or_all() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    system.drain().await;
+    let receivers = [Receiver::start().await, Receiver::start().await, Receiver::start().await];
+    for (receiver, events) in receivers.iter().zip([["user.login"], ["user.*"], ["*"]]) {
+        make(&admin, receiver, &events).await;
+    }
+    system.user("ada@example.com").await;
+    let types = |receiver: &Receiver| {
+        let mut types: Vec<_> =
+            receiver.received().iter().map(|it| it.json()["type"].as_str().unwrap().to_owned()).collect();
+        types.sort();
+        types.dedup();
+        types
+    };
+    system.drain().await;
+    assert_eq!(types(&receivers[0]), ["user.login"]);
+    assert_eq!(types(&receivers[1]), ["user.approved", "user.login", "user.registered", "user.verified"]);
+    let all = types(&receivers[2]);
+    assert!(
+        ["admin.webhook_created", "user.login", "user.registered"]
+            .iter()
+            .all(|it| all.contains(&(*it).into())),
+        "{all:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_fails_is_tried_again_with_the_same_id_and_body() {
+    let receiver = Receiver::start().await.answering(&[500, 404]);
+    let (system, admin, path, secret) = told(&receiver, &["bulk.*"]).await;
+    let id = test(&admin, &path).await;
+    system.drain().await;
+    assert_eq!(receiver.received().len(), 1);
+    pass(&system, 7).await;
+    assert_eq!(receiver.received().len(), 2, "after five seconds");
+    pass(&system, 240).await;
+    assert_eq!(receiver.received().len(), 2, "not before five minutes");
+    pass(&system, 121).await;
+    let messages = receiver.received();
+    assert_eq!(messages.len(), 3);
+    for message in &messages {
+        assert_eq!((message.header("webhook-id"), message.signatures_of(&secret)), (id.as_str(), 1));
+        assert_eq!(message.body, messages[0].body);
+    }
+    assert_ne!(messages[0].header("webhook-timestamp"), messages[2].header("webhook-timestamp"));
+    let delivery = &deliveries(&admin, &path).await[0];
+    let statuses: Vec<_> =
+        delivery["attempts"].as_array().unwrap().iter().map(|it| it["status_code"].clone()).collect();
+    assert_eq!(
+        (&delivery["status"], statuses),
+        (&json!("delivered"), vec![json!(500), json!(404), json!(204)])
+    );
+    assert_eq!(admin.get(&path).await.json()["failing_since"], Value::Null);
+}
+
+#[tokio::test]
+async fn who_is_busy_is_left_alone_for_as_long_as_they_ask() {
+    let receiver = Receiver::start().await;
+    receiver.answer(429, &[("retry-after", "1800")]);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    test(&admin, &path).await;
+    system.drain().await;
+    pass(&system, 1_500).await;
+    assert_eq!(receiver.received().len(), 1);
+    // The queue holds a message for 15 minutes at most, so that this one is put back once.
+    pass(&system, 900).await;
+    assert_eq!(receiver.received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_by_nobody() {
+    let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
+    receiver.answer(302, &[("location", &elsewhere.url)]);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    test(&admin, &path).await;
+    system.drain().await;
+    assert_eq!((receiver.received().len(), elsewhere.received().len()), (1, 0));
+    assert_eq!(deliveries(&admin, &path).await[0]["attempts"][0]["status_code"], 302);
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_is_switched_off_at_once() {
+    let receiver = Receiver::start().await.answering(&[410]);
+    let (system, admin, path, _) = told(&receiver, &["user.*"]).await;
+    test(&admin, &path).await;
+    system.drain().await;
+    let webhook = admin.get(&path).await.expect(200);
+    assert_eq!([&webhook["enabled"], &webhook["disabled_reason"]], [&json!(false), &json!("gone")]);
+    system.register("ada@example.com").await;
+    pass(&system, DAY).await;
+    assert_eq!(receiver.received().len(), 1);
+    let event = &system.events("webhook.disabled").await[0];
+    assert_eq!(event["data"], json!({ "webhook": webhook["id"], "reason": "gone" }));
+    assert!(system.mails(ADMIN).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_takes_nothing_for_five_days_is_switched_off_and_whoever_made_it_is_told() {
+    let receiver = Receiver::start().await.answering(&[500; 30]);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    test(&admin, &path).await;
+    system.drain().await;
+    pass(&system, 5 * DAY).await;
+    let admin = system.admin().await;
+    let webhook = admin.get(&path).await.expect(200);
+    assert_eq!([&webhook["enabled"], &webhook["disabled_reason"]], [&json!(false), &json!("failing")]);
+    let mails = system.mails(ADMIN).await;
+    assert!(mails.len() == 1 && mails[0]["text"].as_str().unwrap().contains(webhook["id"].as_str().unwrap()));
+
+    let enabled = admin.send(Method::PATCH, &path, Some(json!({ "enabled": true }))).await.expect(200);
+    assert_eq!([&enabled["failing_since"], &enabled["disabled_reason"]], [&Value::Null, &Value::Null]);
+}
+
+#[tokio::test]
+async fn a_dead_server_holds_up_no_other() {
+    let receiver = Receiver::start().await;
+    let (system, admin, _, _) = told(&receiver, &["user.registered"]).await;
+    let dead = json!({ "url": "http://127.0.0.1:9/", "events": ["user.registered"] });
+    let dead = admin.post(WEBHOOKS, dead).await.expect(201);
+    for index in 0..5 {
+        system.register(&format!("ada{index}@example.com")).await;
+    }
+    system.drain().await;
+    assert_eq!(receiver.received().len(), 5);
+    let failed = deliveries(&admin, &format!("{WEBHOOKS}/{}", dead["id"].as_str().unwrap())).await;
+    assert_eq!(failed.len(), 5);
+    assert!(
+        failed.iter().all(|it| it["status"] == "pending" && it["attempts"][0]["error"] == "not_connected")
+    );
+}
+
+#[tokio::test]
+async fn a_replaced_secret_signs_along_for_a_day() {
+    let receiver = Receiver::start().await;
+    let (system, admin, path, old) = told(&receiver, &["bulk.*"]).await;
+    let rotated = admin.post(&format!("{path}/rotate-secret"), json!({})).await.expect(200);
+    let new = rotated["secret"].as_str().unwrap();
+    test(&admin, &path).await;
+    pass(&system, DAY + HOUR).await;
+    test(&system.admin().await, &path).await;
+    system.drain().await;
+    let messages = receiver.received();
+    let signed = |index: usize| (messages[index].signatures_of(&old), messages[index].signatures_of(new));
+    assert_eq!((signed(1), messages.len()), ((0, 1), 2));
+    assert_eq!(system.events("admin.webhook_secret_rotated").await.len(), 1);
+}
+
+#[tokio::test]
+async fn two_secrets_make_two_signatures() {
+    let receiver = Receiver::start().await;
+    let (system, admin, path, old) = told(&receiver, &["bulk.*"]).await;
+    let rotated = admin.post(&format!("{path}/rotate-secret"), json!({})).await.expect(200);
+    test(&admin, &path).await;
+    system.drain().await;
+    let message = &receiver.received()[0];
+    let secrets = [old.as_str(), rotated["secret"].as_str().unwrap()];
+    assert_eq!(secrets.map(|secret| message.signatures_of(secret)), [1, 1]);
+}
+
+#[tokio::test]
+async fn a_delivery_is_replayed_with_the_id_that_it_had() {
+    let receiver = Receiver::start().await;
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    let id = test(&admin, &path).await;
+    system.drain().await;
+    let replay = format!("{path}/replay");
+    let replayed = admin.post(&replay, json!({ "delivery_id": id })).await.expect(202);
+    assert_eq!(replayed["replayed"], json!([id]));
+    system.drain().await;
+    let ids: Vec<_> = receiver.received().iter().map(|it| it.header("webhook-id").to_owned()).collect();
+    assert_eq!(ids, [id.clone(), id]);
+    let unknown = json!({ "delivery_id": "msg_00000000000040008000000000000000" });
+    assert_eq!(admin.post(&replay, unknown).await.refused(404), "DELIVERY_NOT_FOUND");
+    assert_eq!(admin.post(&replay, json!({})).await.invalid(), ["delivery_id"]);
+}
+
+#[tokio::test]
+async fn what_was_not_delivered_in_a_span_is_replayed_and_nothing_else() {
+    let receiver = Receiver::start().await.answering(&[204, 500, 500]);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    test(&admin, &path).await;
+    system.drain().await;
+    system.advance(60).await;
+    let failed = [test(&admin, &path).await, test(&admin, &path).await];
+    system.drain().await;
+    let span = json!({ "since": "2020-01-01" });
+    let answer = admin.post(&format!("{path}/replay"), span).await.expect(202);
+    let mut replayed: Vec<_> =
+        answer["replayed"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect();
+    let mut expected = failed.to_vec();
+    replayed.sort();
+    expected.sort();
+    assert_eq!((replayed, &answer["next_since"]), (expected, &Value::Null));
+    system.drain().await;
+    assert_eq!(receiver.received().len(), 5);
+    assert!(deliveries(&admin, &path).await.iter().all(|it| it["status"] == "delivered"));
+}
+
+#[tokio::test]
+async fn what_is_pending_for_a_webhook_that_is_paused_is_given_up_and_nothing_is_queued() {
+    let receiver = Receiver::start().await.answering(&[500]);
+    let (system, admin, path, _) = told(&receiver, &["user.registered"]).await;
+    test(&admin, &path).await;
+    system.drain().await;
+    admin.send(Method::PATCH, &path, Some(json!({ "enabled": false }))).await.expect(200);
+    system.register("ada@example.com").await;
+    pass(&system, 60).await;
+    assert_eq!(receiver.received().len(), 1);
+    let deliveries = deliveries(&admin, &path).await;
+    assert_eq!((deliveries.len(), &deliveries[0]["status"]), (1, &json!("failed")));
+}
+
+#[tokio::test]
+async fn a_message_that_comes_again_and_again_makes_one_delivery() {
+    let receiver = Receiver::start().await;
+    let (system, admin, path, _) = told(&receiver, &["user.registered"]).await;
+    // Three times, the queue does not take what the stream brings.
+    system.order_fault(json!({ "service": "sqs", "kind": "error", "count": 9 })).await;
+    system.register("ada@example.com").await;
+    system.drain().await;
+    system.drain().await;
+    assert_eq!((receiver.received().len(), deliveries(&admin, &path).await.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_webhook_is_nobody_elses() {
+    let receiver = Receiver::start().await;
+    let (system, _, path, _) = told(&receiver, &["bulk.*"]).await;
+    for role in ["user", "manager", "moderator", "auditor"] {
+        let other = system.with_role(&format!("{role}@example.com"), role).await;
+        assert_eq!(other.get(&path).await.refused(403), "INSUFFICIENT_PERMISSIONS", "{role}");
+        assert_eq!(other.post(&format!("{path}/rotate-secret"), json!({})).await.status, 403, "{role}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_has_fifty_webhooks_at_most() {
+    let receiver = Receiver::start().await;
+    let (_system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    let form = json!({ "url": receiver.url, "events": ["bulk.*"] });
+    for _ in 1..50 {
+        admin.post(WEBHOOKS, form.clone()).await.expect(201);
+    }
+    assert_eq!(admin.post(WEBHOOKS, form.clone()).await.refused(409), "TOO_MANY_WEBHOOKS");
+    admin.delete(&path).await.expect(200);
+    admin.post(WEBHOOKS, form).await.expect(201);
+}
