@@ -1,0 +1,16 @@
+//! The step that seals the audit trail by a checkpoint, and lets go of the days that are older than
+//! `AUDIT_RETENTION_DAYS`: each as a whole, and only once a checkpoint says so.
+
+use shared::App;
+use shared::fault::Fault;
+use shared::id::TenantId;
+
+use super::Progress;
+
+/// The trail up to now is sealed, and its old days are gone.
+pub(crate) async fn keep(app: &App) -> Result<Progress, Fault> {
+    let tenant = TenantId::default_tenant();
+    app.checkpoint(&tenant).await?;
+    let removed = app.remove_old_audit(&tenant).await?;
+    Ok(Progress { looked_at: removed, done: removed, left: false })
+}

@@ -1,0 +1,107 @@
+//! The clean-up, which a schedule runs.
+
+use serde_json::{Value, json};
+use tests::{Client, PASSWORD, System};
+
+/// More than an account is kept that is not verified, in seconds.
+const LONG: i64 = 31 * 86_400;
+/// Where the counters of accounts are.
+const COUNTERS: (&str, &str) = ("COUNT#default", "USERS");
+
+async fn total_users(admin: &Client) -> Value {
+    admin.get("/api/v1/admin/stats").await.expect(200)["total_users"].clone()
+}
+
+#[tokio::test]
+async fn counters_that_drifted_are_mended_when_they_are_found_so_twice() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    system.register("ada@example.com").await;
+    system.drain().await;
+    system.raw_table().await.add(COUNTERS, "users", 3).await;
+    system.raw_table().await.add(COUNTERS, "role:king", 1).await;
+    assert_eq!(system.clean_up().await["counters"], json!({ "looked_at": 2, "done": 0, "left": false }));
+    assert_eq!(total_users(&admin).await, 5);
+    assert_eq!(system.clean_up().await["counters"]["done"], 2);
+    assert_eq!(total_users(&admin).await, 2);
+    let events = system.events("system.counters_reconciled").await;
+    assert_eq!(events[0]["data"], json!({ "differences": { "users": -3, "role:king": -1 } }));
+    for _ in 0..2 {
+        assert_eq!(system.clean_up().await["counters"]["done"], 0, "nothing is wrong any more");
+    }
+    assert_eq!(total_users(&admin).await, 2);
+}
+
+#[tokio::test]
+async fn who_registers_while_the_accounts_are_counted_is_counted_once() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    for round in 0..6 {
+        let email = format!("ada{round}@example.com");
+        let (report, _) = tokio::join!(system.clean_up(), system.register(&email));
+        assert_eq!(report["counters"]["done"], 0);
+        system.drain().await;
+    }
+    system.clean_up().await;
+    assert_eq!(system.clean_up().await["counters"], json!({ "looked_at": 7, "done": 0, "left": false }));
+    assert_eq!(total_users(&admin).await, 7);
+}
+
+#[tokio::test]
+async fn a_run_that_failed_is_made_up_for_by_the_next() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    system.drain().await;
+    system.raw_table().await.add(COUNTERS, "users", 1).await;
+    system.clean_up().await;
+    let fault = json!({ "service": "dynamodb", "operation": "TransactWriteItems", "kind": "error_after_commit", "count": 9 });
+    system.order_fault(fault).await;
+    assert_eq!(system.anybody().post("/_local/run/scheduled-cleanup", json!({})).await.status, 502);
+    system.cancel_faults().await;
+    for _ in 0..2 {
+        system.clean_up().await;
+    }
+    assert_eq!(total_users(&admin).await, 1);
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_proved_is_free_again_after_thirty_days() {
+    let system = System::start().await;
+    system.register("ada@example.com").await;
+    let bob = system.verified("bob@example.com").await.0;
+    system.advance(LONG - 2 * 86_400).await;
+    assert_eq!(system.clean_up().await["unverified"], json!({ "looked_at": 0, "done": 0, "left": false }));
+    system.advance(2 * 86_400).await;
+    system.register("late@example.com").await;
+    assert_eq!(system.clean_up().await["unverified"], json!({ "looked_at": 3, "done": 1, "left": false }));
+    assert_eq!(system.clean_up().await["unverified"]["looked_at"], 0, "each is looked at once");
+    bob.login("bob@example.com", PASSWORD).await.expect(200);
+    assert_eq!(system.credential("ada@example.com").await, Value::Null);
+    system.register("ada@example.com").await;
+    system.drain().await;
+    assert_eq!(total_users(&system.admin().await).await, 4);
+    let events = system.events("system.user_erased").await;
+    assert_eq!((events.len(), &events[0]["data"]["reason"]), (1, &json!("never_verified")));
+}
+
+#[tokio::test]
+async fn who_is_deleted_is_erased_with_all_that_is_theirs_when_their_time_has_come() {
+    let system = System::start_with(&[("DELETED_ACCOUNT_RETENTION_DAYS", "1")]).await;
+    let (ada, id) = system.verified("ada@example.com").await;
+    ada.login("ada@example.com", PASSWORD).await.expect(200);
+    system.admin().await.delete(&format!("/api/v1/admin/users/{id}")).await.expect(200);
+    assert_eq!(system.clean_up().await["deleted"], json!({ "looked_at": 0, "done": 0, "left": false }));
+    // Sessions would live for a week.
+    system.advance(25 * 3_600).await;
+    assert_eq!(system.clean_up().await["deleted"], json!({ "looked_at": 1, "done": 1, "left": false }));
+    assert_eq!(system.clean_up().await["deleted"]["looked_at"], 0);
+    let theirs = |item: &Value| {
+        let key = item["PK"].as_str().unwrap_or_default();
+        item["user_id"] == *id && ["session", "credential"].contains(&item["entity"].as_str().unwrap())
+            || item["entity"] == "user" && item["id"] == *id
+            || key.contains("ada@")
+    };
+    assert!(!system.table().await.iter().any(theirs), "nothing is left");
+    assert_eq!(total_users(&system.admin().await).await, 1, "they were counted out when they were deleted");
+    system.register("ada@example.com").await;
+}
