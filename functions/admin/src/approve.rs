@@ -6,13 +6,11 @@ use shared::App;
 use shared::clock::Timestamp;
 use shared::email::Email;
 use shared::event::{Event, EventType, Notice};
-use shared::http::{Json, Permitted, Problem};
+use shared::http::{IfMatch, Json, Permitted, Problem};
 use shared::id::UserId;
 use shared::role::AdminAll;
 use shared::user::{Decision, Status, User};
 use utoipa::ToSchema;
-
-use super::{changed_meanwhile, find, may_act_on};
 
 /// Whom to let in.
 #[derive(Deserialize, ToSchema)]
@@ -51,6 +49,7 @@ impl Approved {
     post,
     path = "/api/v1/admin/approve-user",
     tag = "admin",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")),
     security(("access_token" = [])),
     request_body = ApproveUser,
     responses((status = 200, description = "The account is let in", body = Approved))
@@ -58,16 +57,18 @@ impl Approved {
 pub(crate) async fn approve_user(
     State(app): State<App>,
     caller: Permitted<AdminAll>,
+    if_match: IfMatch,
     Json(form): Json<ApproveUser>,
 ) -> Result<Json<Approved>, Problem> {
-    let Permitted { user: actor, origin, .. } = caller;
-    let user = find(&app, &actor, &form.user_id).await?;
-    may_act_on(&actor, &user)?;
+    let Permitted { user: actor, origin, .. } = &caller;
+    let user = caller.find(&app, &form.user_id).await?;
+    caller.may_act_on(&user)?;
     if let Some(approval) = user.approval {
         return Ok(Json(Approved::new(user, approval)));
     }
+    if_match.check(user.version)?;
     let approval = Decision { by: actor.id, at: app.now() };
-    let event = |event_type| Event::new(event_type, &origin, approval.at).by(actor.id).to(&user);
+    let event = |event_type| Event::new(event_type, origin, approval.at).by(actor.id).to(&user);
     // Whom somebody rejected is switched on again by it.
     let status = if user.rejection.is_some() { Status::Active } else { user.status };
     let approved =
@@ -75,8 +76,6 @@ pub(crate) async fn approve_user(
     let counted =
         event(EventType::UserApproved).counting(Some(&user), Some(&approved)).mail(Notice::Approved);
     let events = [event(EventType::AdminUserApproved), counted];
-    if !app.store.change((&actor, &user), &approved, &events).await? {
-        return Err(changed_meanwhile());
-    }
+    if_match.settle(app.store.change((actor, &user), &approved, &events).await?)?;
     Ok(Json(Approved::new(user, approval)))
 }

@@ -2,10 +2,10 @@
 
 use axum::extract::{Path, State};
 use shared::App;
-use shared::http::{Json, Permitted, Problem};
+use shared::http::{Permitted, Problem, Tagged};
 use shared::role::UserRead;
 
-use super::{AdminUser, find};
+use super::AdminUser;
 
 /// Read a user
 #[utoipa::path(
@@ -14,12 +14,18 @@ use super::{AdminUser, find};
     tag = "admin",
     params(("user_id" = String, Path, description = "`usr_` and 32 hexadecimal digits, or a UUID")),
     security(("access_token" = [])),
-    responses((status = 200, description = "The account", body = AdminUser))
+    responses((
+        status = 200,
+        description = "The account",
+        body = AdminUser,
+        headers(("ETag" = String, description = "The version of the account, for `If-Match`"))
+    ))
 )]
 pub(crate) async fn get_user(
     State(app): State<App>,
     caller: Permitted<UserRead>,
     Path(user_id): Path<String>,
-) -> Result<Json<AdminUser>, Problem> {
-    Ok(Json(find(&app, &caller.user, &user_id).await?.into()))
+) -> Result<Tagged<AdminUser>, Problem> {
+    let user = caller.find(&app, &user_id).await?;
+    Ok(Tagged(user.version, user.into()))
 }

@@ -2,19 +2,17 @@
 //!
 //! Approving it later lets it in after all. Rejecting it again changes nothing and tells who did.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shared::App;
 use shared::clock::Timestamp;
 use shared::email::Email;
 use shared::event::{Event, EventType, Notice};
-use shared::http::{Fields, Json, Permitted, Problem};
+use shared::http::{Fields, Json, Permitted, Problem, Target};
 use shared::id::UserId;
 use shared::role::AdminAll;
 use shared::user::{Decision, Rejection, Status, User};
 use utoipa::ToSchema;
-
-use super::{changed_meanwhile, find, may_act_on};
 
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 500;
@@ -84,7 +82,10 @@ impl Rejected {
     post,
     path = "/api/v1/admin/users/{user_id}/reject",
     tag = "admin",
-    params(("user_id" = String, Path, description = "`usr_` and 32 hexadecimal digits, or a UUID")),
+    params(
+        ("user_id" = String, Path, description = "`usr_` and 32 hexadecimal digits, or a UUID"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")
+    ),
     security(("access_token" = [])),
     request_body = RejectUser,
     responses((status = 200, description = "The account is not let in", body = Rejected))
@@ -92,13 +93,13 @@ impl Rejected {
 pub(crate) async fn reject_user(
     State(app): State<App>,
     caller: Permitted<AdminAll>,
-    Path(user_id): Path<String>,
+    target: Target,
     Json(form): Json<RejectUser>,
 ) -> Result<Json<Rejected>, Problem> {
-    let Permitted { user: actor, origin, .. } = caller;
     let reason = form.check()?;
-    let user = find(&app, &actor, &user_id).await?;
-    may_act_on(&actor, &user)?;
+    let Permitted { user: actor, origin, .. } = &caller;
+    let user = caller.find(&app, &target.id).await?;
+    caller.may_act_on(&user)?;
     if user.is_approved() {
         return Err(Refusal::AlreadyApproved.into());
     }
@@ -106,6 +107,7 @@ pub(crate) async fn reject_user(
         let decision = rejection.decision;
         return Ok(Json(Rejected::new(user, decision)));
     }
+    target.if_match.check(user.version)?;
     let decision = Decision { by: actor.id, at: app.now() };
     let rejected = User {
         status: Status::Inactive,
@@ -114,13 +116,11 @@ pub(crate) async fn reject_user(
         updated_at: decision.at,
         ..user.clone()
     };
-    let event = Event::new(EventType::AdminUserRejected, &origin, decision.at)
+    let event = Event::new(EventType::AdminUserRejected, origin, decision.at)
         .by(actor.id)
         .to(&user)
         .counting(Some(&user), Some(&rejected))
         .mail(Notice::Rejected);
-    if !app.store.change((&actor, &user), &rejected, &[event]).await? {
-        return Err(changed_meanwhile());
-    }
+    target.if_match.settle(app.store.change((actor, &user), &rejected, &[event]).await?)?;
     Ok(Json(Rejected::new(user, decision)))
 }

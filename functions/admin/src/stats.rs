@@ -24,7 +24,7 @@ pub(crate) struct Stats {
     inactive_users: i64,
     unverified_users: i64,
     unapproved_users: i64,
-    users_by_role: BTreeMap<&'static str, i64>,
+    users_by_role: BTreeMap<String, i64>,
     /// In the last seven days.
     recent_registrations: i64,
     /// In the last seven days.
@@ -44,14 +44,15 @@ pub(crate) async fn stats(
     caller: Permitted<AdminAll>,
 ) -> Result<Json<Stats>, Problem> {
     let counters = app.store.counters(&caller.user.tenant, app.now(), RECENT_DAYS).await?;
-    let of_role = |role: Role| (role.name(), counters.users(&tally::of_role(role, None)));
+    let built_in = Role::built_in().map(|role| (role.name().to_owned(), 0));
+    let held = tally::by_role(&counters.users).map(|(role, number)| (role.to_owned(), number));
     Ok(Json(Stats {
         total_users: counters.users(tally::ALL),
         active_users: counters.users(tally::ACTIVE),
         inactive_users: counters.users(tally::INACTIVE),
         unverified_users: counters.users(tally::UNVERIFIED),
         unapproved_users: counters.users(tally::UNAPPROVED),
-        users_by_role: Role::all().map(of_role).collect(),
+        users_by_role: built_in.chain(held).collect(),
         recent_registrations: counters.happened(EventType::UserRegistered),
         recent_logins: counters.happened(EventType::UserLogin),
     }))

@@ -4,12 +4,10 @@
 //! of a new one. Wrong guesses count like those of a login, so that a stolen token is no way to guess.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::App;
-use shared::credential::Credential;
-use shared::event::{Event, EventType, Notice, Origin};
-use shared::http::{FieldError, Fields, Json, Problem, SignedIn, Verified};
+use shared::event::{Event, EventType, Notice};
+use shared::http::{Fields, Json, Problem, SignedIn, Verified, fresh_proof};
 use shared::password::{Password, Policy};
 use shared::secret::Secret;
 use shared::session::Session;
@@ -36,30 +34,9 @@ pub(crate) struct PasswordChanged {
     expires_in: i64,
 }
 
-enum Refusal {
-    /// The current password is another one.
-    WrongPassword,
-    /// The password was changed by somebody else this moment.
-    ChangedMeanwhile,
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::WrongPassword => {
-                let field = FieldError::new("current_password", "is not the current password");
-                Self::new(
-                    StatusCode::BAD_REQUEST,
-                    "INVALID_CURRENT_PASSWORD",
-                    "The current password is wrong",
-                )
-                .about(&[field])
-            }
-            Refusal::ChangedMeanwhile => {
-                Self::conflict("PASSWORD_CHANGED", "The password was changed meanwhile; sign in again")
-            }
-        }
-    }
+/// The password was changed by somebody else this moment.
+fn changed_meanwhile() -> Problem {
+    Problem::conflict("PASSWORD_CHANGED", "The password was changed meanwhile; sign in again")
 }
 
 /// Change the password
@@ -73,11 +50,11 @@ impl From<Refusal> for Problem {
 )]
 pub(crate) async fn change_password(
     State(app): State<App>,
-    Verified(SignedIn { user, session, origin }): Verified,
+    Verified(SignedIn { user, session, origin, .. }): Verified,
     Json(form): Json<ChangePassword>,
 ) -> Result<Json<PasswordChanged>, Problem> {
     let password = form.check(&user)?;
-    let seen = check_current(&app, &user, &form.current_password, &origin).await?;
+    let seen = fresh_proof(&app, (&user, &origin), &form.current_password).await?;
     let hash = app.passwords.hash(password).await?;
     let now = app.now();
     // The session that the same write opens is of the generation that it begins.
@@ -90,7 +67,7 @@ pub(crate) async fn change_password(
         .with("by", "change")
         .mail(Notice::PasswordChanged);
     if !app.store.change_password((&user, &seen), (&hash, &renewed_session), &event).await? {
-        return Err(Refusal::ChangedMeanwhile.into());
+        return Err(changed_meanwhile());
     }
     let tokens = app.tokens(&renewed, &renewed_session).await?;
     Ok(Json(PasswordChanged {
@@ -112,28 +89,4 @@ impl ChangePassword {
         }
         fields.all(password)
     }
-}
-
-/// The credential of the account, if `password` is its password.
-async fn check_current(
-    app: &App,
-    user: &User,
-    password: &Secret,
-    origin: &Origin,
-) -> Result<Credential, Problem> {
-    let credential = app.store.credential(&user.email).await?;
-    let account = credential.account.as_ref().filter(|account| account.user_id == user.id);
-    let hash = account.map(|account| &account.password_hash);
-    let right = match Password::presented(password) {
-        Some(password) => app.passwords.verify(password, hash).await?,
-        None => false,
-    };
-    if right && !credential.is_locked(app.now()) {
-        return Ok(credential);
-    }
-    let event = Event::new(EventType::SecurityFailedLogin, origin, app.now())
-        .by_themselves(user)
-        .with("reason", "wrong_current_password");
-    app.store.count_failure(&user.email, &credential, &event).await?;
-    Err(Refusal::WrongPassword.into())
 }

@@ -3,7 +3,10 @@
 //! With `accounts`, this is the only function that may read credentials.
 
 mod change_password;
+mod end_session;
+mod end_sessions;
 mod jwks;
+mod list_sessions;
 mod login;
 mod logout;
 mod me;
@@ -32,6 +35,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(password_reset::password_reset))
         .routes(routes!(reset_password::reset_password))
         .routes(routes!(change_password::change_password))
+        .routes(routes!(list_sessions::list_sessions, end_sessions::end_sessions))
+        .routes(routes!(end_session::end_session))
         .routes(routes!(jwks::jwks))
         .merge(pages::routes())
 }

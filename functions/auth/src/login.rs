@@ -13,6 +13,7 @@ use shared::event::Origin;
 use shared::http::{FieldError, Fields, Json, Problem};
 use shared::id::UserId;
 use shared::password::Password;
+use shared::role::Role;
 use shared::secret::Secret;
 use shared::sign_in::{Attempt, Opened, Refusal, Unverified};
 use utoipa::ToSchema;
@@ -39,7 +40,8 @@ pub(crate) struct LoggedIn {
     email: Email,
     first_name: String,
     last_name: String,
-    role: &'static str,
+    #[schema(value_type = String, example = "user")]
+    role: Role,
     is_verified: bool,
     is_approved: bool,
     access_token: String,
@@ -58,7 +60,8 @@ struct UserSummary {
     id: UserId,
     #[schema(value_type = String)]
     username: Email,
-    roles: Vec<&'static str>,
+    #[schema(value_type = Vec<String>)]
+    roles: Vec<Role>,
     must_change_password: bool,
 }
 
@@ -119,7 +122,7 @@ impl LoggedIn {
             email: user.email.clone(),
             first_name: user.first_name.clone(),
             last_name: user.last_name.clone(),
-            role: user.role.name(),
+            role: user.role.clone(),
             is_verified: user.is_verified(),
             is_approved: user.is_approved(),
             access_token: tokens.access_token,
@@ -130,7 +133,7 @@ impl LoggedIn {
             user: UserSummary {
                 id: user.id,
                 username: user.email.clone(),
-                roles: vec![user.role.name()],
+                roles: vec![user.role.clone()],
                 must_change_password: user.must_change_password,
             },
         }

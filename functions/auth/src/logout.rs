@@ -28,7 +28,7 @@ pub(crate) struct LoggedOut {
 )]
 pub(crate) async fn logout(
     State(app): State<App>,
-    Verified(SignedIn { user, session, origin }): Verified,
+    Verified(SignedIn { user, session, origin, .. }): Verified,
 ) -> Result<Json<LoggedOut>, Problem> {
     let now = app.now();
     let event = Event::new(EventType::UserLogout, &origin, now)

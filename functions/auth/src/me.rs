@@ -5,6 +5,8 @@ use shared::clock::Timestamp;
 use shared::email::Email;
 use shared::http::{Json, SignedIn, Verified};
 use shared::id::UserId;
+use shared::name::Username;
+use shared::role::Role;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -14,13 +16,15 @@ pub(crate) struct Me {
     /// The user's id as a hyphenated UUID.
     id: Uuid,
     user_id: UserId,
-    username: Option<String>,
+    #[schema(value_type = Option<String>)]
+    username: Option<Username>,
     #[schema(value_type = String)]
     email: Email,
     first_name: String,
     last_name: String,
-    role: &'static str,
-    permissions: Vec<&'static str>,
+    #[schema(value_type = String, example = "user")]
+    role: Role,
+    permissions: Vec<String>,
     is_active: bool,
     is_verified: bool,
     is_approved: bool,
@@ -41,11 +45,11 @@ pub(crate) struct Me {
     security(("access_token" = [])),
     responses((status = 200, description = "The caller's account", body = Me))
 )]
-pub(crate) async fn me(Verified(SignedIn { user, .. }): Verified) -> Json<Me> {
+pub(crate) async fn me(Verified(SignedIn { user, rights, .. }): Verified) -> Json<Me> {
     Json(Me {
         id: user.id.uuid(),
         user_id: user.id,
-        permissions: user.permissions(),
+        permissions: rights.names(),
         is_active: user.is_active(),
         is_verified: user.is_verified(),
         is_approved: user.is_approved(),
@@ -53,7 +57,7 @@ pub(crate) async fn me(Verified(SignedIn { user, .. }): Verified) -> Json<Me> {
         email: user.email,
         first_name: user.first_name,
         last_name: user.last_name,
-        role: user.role.name(),
+        role: user.role,
         must_change_password: user.must_change_password,
         created_at: user.created_at,
         updated_at: user.updated_at,

@@ -48,7 +48,7 @@ pub(crate) async fn password_reset(
     let now = app.now();
     let token = PendingToken::new(Purpose::ResetPassword, now);
     let event = Event::new(EventType::SecurityPasswordReset, &origin, now)
-        .to_account(credential.user_id())
+        .to_account(&credential)
         .mail(Notice::PasswordReset { nonce: token.nonce });
     app.store.issue_token((&email, &credential), (Purpose::ResetPassword, token), &event).await?;
     let message = "If the email exists in our system, a password reset link has been sent.";

@@ -50,7 +50,7 @@ pub(crate) async fn resend_verification(
     let now = app.now();
     let token = PendingToken::new(Purpose::VerifyEmail, now);
     let event = Event::new(EventType::UserVerificationRequested, &origin, now)
-        .to_account(credential.user_id())
+        .to_account(&credential)
         .mail(Notice::Verification { nonce: token.nonce });
     app.store.issue_token((&email, &credential), (Purpose::VerifyEmail, token), &event).await?;
     let message = "If the email exists in our system, a verification email has been sent.";

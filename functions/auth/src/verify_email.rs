@@ -1,16 +1,19 @@
-//! `POST /auth/verify-email`: the token from a mail proves the address.
+//! `POST /auth/verify-email`: the token from a mail proves the address; one that was asked for in place of another is
+//! the account's from then on.
 //!
-//! A token works once, for a day, and only while no newer one was asked for.
+//! A token works once, for a day, and only while no newer one was asked for. Sessions go on when the address changes.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shared::App;
 use shared::clock::Timestamp;
-use shared::event::{Event, EventType, Origin};
-use shared::http::{Json, Problem};
+use shared::event::{Event, EventType, Notice, Origin};
+use shared::fault::Fault;
+use shared::http::{IfMatch, Json, Problem};
 use shared::id::UserId;
+use shared::privacy::SealedEmail;
 use shared::store::TokenSpent;
-use shared::token::Purpose;
+use shared::token::{MailToken, Purpose};
 use shared::user::User;
 use utoipa::ToSchema;
 
@@ -45,19 +48,13 @@ pub(crate) async fn verify_email(
     origin: Origin,
     Json(form): Json<VerifyEmail>,
 ) -> Result<Json<Verified>, Problem> {
-    let token = app
-        .keys
-        .open_mail_token(Purpose::VerifyEmail, &form.token)
-        .await?
-        .ok_or_else(Problem::bad_mail_token)?;
+    let (purpose, token) = open(&app, &form.token).await?.ok_or_else(Problem::bad_mail_token)?;
     let user = app.store.user(token.user_id).await?.ok_or_else(Problem::bad_mail_token)?;
     let now = app.now();
-    let verified = User { verified_at: Some(now), ..user.clone() };
-    let event = Event::new(EventType::UserVerified, &origin, now)
-        .by_themselves(&user)
-        .counting(Some(&user), Some(&verified));
-    if app.store.verify_email(&user, token, &event).await? == TokenSpent::NotGood {
-        return Err(Problem::bad_mail_token());
+    if purpose == Purpose::ChangeEmail {
+        change_email(&app, &user, token, (&origin, now)).await?;
+    } else {
+        prove(&app, &user, token, (&origin, now)).await?;
     }
     Ok(Json(Verified {
         message: "Email verified successfully",
@@ -65,4 +62,45 @@ pub(crate) async fn verify_email(
         approval_required: !user.is_approved(),
         user_id: user.id,
     }))
+}
+
+/// What the token says, and which of the two kinds it is.
+async fn open(app: &App, text: &str) -> Result<Option<(Purpose, MailToken)>, Fault> {
+    for purpose in [Purpose::VerifyEmail, Purpose::ChangeEmail] {
+        if let Some(token) = app.keys.open_mail_token(purpose, text).await? {
+            return Ok(Some((purpose, token)));
+        }
+    }
+    Ok(None)
+}
+
+/// The address of the account is proven.
+async fn prove(
+    app: &App,
+    user: &User,
+    token: MailToken,
+    (origin, now): (&Origin, Timestamp),
+) -> Result<(), Problem> {
+    let verified = User { verified_at: Some(now), ..user.clone() };
+    let event = Event::new(EventType::UserVerified, origin, now)
+        .by_themselves(user)
+        .counting(Some(user), Some(&verified));
+    match app.store.verify_email(user, token, &event).await? {
+        TokenSpent::Done => Ok(()),
+        TokenSpent::NotGood => Err(Problem::bad_mail_token()),
+    }
+}
+
+/// The account has the address that was asked for, and the former one hears of it.
+async fn change_email(
+    app: &App,
+    user: &User,
+    token: MailToken,
+    (origin, now): (&Origin, Timestamp),
+) -> Result<(), Problem> {
+    let changed = user.with_proven_email(token, now).ok_or_else(Problem::bad_mail_token)?;
+    let event = Event::new(EventType::UserEmailChanged, origin, now)
+        .by_themselves(user)
+        .mail(Notice::EmailReplaced { former: SealedEmail::of(user) });
+    IfMatch::default().settle(app.store.change((user, user), &changed, &[event]).await?)
 }

@@ -1,6 +1,6 @@
 //! `GET /profile/me`: a person's own profile, in one call to the table.
 
-use shared::http::{Json, Permitted};
+use shared::http::{Permitted, Tagged};
 use shared::role::ProfileRead;
 
 use super::Profile;
@@ -11,8 +11,13 @@ use super::Profile;
     path = "/api/v1/profile/me",
     tag = "profile",
     security(("access_token" = [])),
-    responses((status = 200, description = "The caller's profile", body = Profile))
+    responses((
+        status = 200,
+        description = "The caller's profile",
+        body = Profile,
+        headers(("ETag" = String, description = "The version of the profile, for `If-Match`"))
+    ))
 )]
-pub(crate) async fn get_profile(caller: Permitted<ProfileRead>) -> Json<Profile> {
-    Json(caller.user.into())
+pub(crate) async fn get_profile(caller: Permitted<ProfileRead>) -> Tagged<Profile> {
+    Tagged(caller.user.version, caller.user.into())
 }

@@ -8,6 +8,7 @@ use shared::App;
 use shared::clock::Timestamp;
 use shared::email::Email;
 use shared::id::UserId;
+use shared::role::Role;
 use shared::user::{Status, User};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -24,9 +25,13 @@ struct Profile {
     user_id: UserId,
     #[schema(value_type = String)]
     email: Email,
+    /// The address that they asked for and have yet to prove.
+    #[schema(value_type = Option<String>)]
+    pending_email: Option<Email>,
     first_name: String,
     last_name: String,
-    role: &'static str,
+    #[schema(value_type = String, example = "user")]
+    role: Role,
     status: Status,
     is_verified: bool,
     #[schema(value_type = String, format = DateTime)]
@@ -41,9 +46,10 @@ impl From<User> for Profile {
             user_id: user.id,
             is_verified: user.is_verified(),
             email: user.email,
+            pending_email: user.pending_email.map(|pending| pending.email),
             first_name: user.first_name,
             last_name: user.last_name,
-            role: user.role.name(),
+            role: user.role,
             status: user.status,
             created_at: user.created_at,
             last_login: user.last_login_at,

@@ -1,36 +1,44 @@
-//! `PUT /profile/me`: a person changes their own name.
+//! `PUT /profile/me`: a person changes their own name and asks for another address, which takes effect when the link
+//! that is mailed to it was followed.
 //!
-//! Only names can be changed here. Whatever else a body holds (`role`, `is_verified`, …) has no effect.
+//! Only names and the address can be changed here. Whatever else a body holds (`role`, `is_verified`, …) has no effect.
 
 use axum::extract::State;
 use serde::Deserialize;
 use shared::App;
-use shared::event::{Event, EventType};
-use shared::http::{Fields, Json, Permitted, Problem};
+use shared::email::Email;
+use shared::http::{Fields, IfMatch, Json, OwnChange, Permitted, Problem, Tagged};
 use shared::name::PersonName;
 use shared::role::ProfileUpdate;
-use shared::store::Names;
-use shared::user::User;
+use shared::secret::Secret;
+use shared::user_change::UserChange;
 use utoipa::ToSchema;
 
 use super::Profile;
 
-/// The names to have; one that is left out stays.
+/// The names and the address to have; what is left out stays.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct UpdateProfile {
     #[schema(example = "John")]
     first_name: Option<String>,
     #[schema(example = "Smith")]
     last_name: Option<String>,
+    #[schema(example = "john.smith@example.com")]
+    email: Option<String>,
+    /// Needed to change the address.
+    #[schema(value_type = Option<String>, format = Password, example = "CurrentPass123!")]
+    current_password: Option<Secret>,
 }
 
 impl UpdateProfile {
-    fn check(&self) -> Result<Names, Problem> {
+    fn check(self) -> Result<OwnChange, Problem> {
         let mut fields = Fields::default();
         let first = fields.take_optional("first_name", self.first_name.as_deref(), PersonName::parse);
         let last = fields.take_optional("last_name", self.last_name.as_deref(), PersonName::parse);
-        let (first, last) = fields.all(first.zip(last))?;
-        Ok(Names { first, last })
+        let email = fields.take_optional("email", self.email.as_deref(), Email::parse);
+        let ((first_name, last_name), email) = fields.all(first.zip(last).zip(email))?;
+        let change = UserChange { email, first_name, last_name, ..UserChange::default() };
+        Ok(OwnChange { change, current_password: self.current_password })
     }
 }
 
@@ -39,29 +47,22 @@ impl UpdateProfile {
     put,
     path = "/api/v1/profile/me",
     tag = "profile",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the profile as it was read")),
     security(("access_token" = [])),
     request_body = UpdateProfile,
-    responses((status = 200, description = "The profile as it is now", body = Profile))
+    responses((
+        status = 200,
+        description = "The profile as it is now",
+        body = Profile,
+        headers(("ETag" = String, description = "The version of the profile, for `If-Match`"))
+    ))
 )]
 pub(crate) async fn update_profile(
     State(app): State<App>,
     caller: Permitted<ProfileUpdate>,
+    if_match: IfMatch,
     Json(form): Json<UpdateProfile>,
-) -> Result<Json<Profile>, Problem> {
-    let Permitted { user, origin, .. } = caller;
-    let names = form.check()?;
-    let given = [("first_name", &names.first), ("last_name", &names.last)];
-    let changed: Vec<_> = given.iter().filter(|(_, name)| name.is_some()).map(|(field, _)| *field).collect();
-    if changed.is_empty() {
-        return Ok(Json(user.into()));
-    }
-    let event = Event::new(EventType::UserProfileUpdated, &origin, app.now())
-        .by_themselves(&user)
-        .with("fields", changed);
-    if !app.store.rename(user.id, &names, &event).await? {
-        return Err(Problem::user_not_found(user.id));
-    }
-    let first_name = names.first.map_or(user.first_name, String::from);
-    let last_name = names.last.map_or(user.last_name, String::from);
-    Ok(Json(User { first_name, last_name, ..user }.into()))
+) -> Result<Tagged<Profile>, Problem> {
+    let user = caller.update_own(&app, form.check()?, &if_match).await?;
+    Ok(Tagged(user.version, user.into()))
 }
