@@ -43,6 +43,8 @@ pub enum Letter<'a> {
     Verification { first_name: &'a str, link: &'a str, expires_hours: u32 },
     /// Lets a person choose a new password.
     PasswordReset { first_name: &'a str, link: &'a str, expires_minutes: u32 },
+    /// Tells that an account was made for the person, who is to choose its password.
+    Invitation { first_name: &'a str, link: &'a str, expires_days: u32 },
     /// Warns that the password is another now, and from which IP address that was done.
     PasswordChanged {
         first_name: &'a str,
@@ -50,10 +52,38 @@ pub enum Letter<'a> {
         at: Timestamp,
         address: Option<&'a str>,
     },
+    /// Proves that an address is the person's whose account is to have it.
+    EmailProof { first_name: &'a str, link: &'a str, expires_hours: u32 },
+    /// Warns that the account is to have another address, and from which IP address that was asked for.
+    EmailChangeRequested {
+        first_name: &'a str,
+        #[serde(serialize_with = "for_people")]
+        at: Timestamp,
+        address: Option<&'a str>,
+    },
+    /// Tells at the address that an account has now who made it so, and when.
+    EmailAssigned {
+        first_name: &'a str,
+        #[serde(serialize_with = "for_people")]
+        at: Timestamp,
+    },
+    /// Warns at the address that an account had until now.
+    EmailReplaced {
+        first_name: &'a str,
+        #[serde(serialize_with = "for_people")]
+        at: Timestamp,
+    },
     /// An administrator let the person in.
     AccountApproved { first_name: &'a str },
     /// An administrator did not.
     AccountRejected { first_name: &'a str, reason: Option<&'a str> },
+    /// Tells that a webhook that the person made takes nothing, and was switched off.
+    WebhookDisabled {
+        first_name: &'a str,
+        webhook: &'a str,
+        #[serde(serialize_with = "for_people")]
+        at: Timestamp,
+    },
     /// Warns that a spent refresh token was used again, which ended the session.
     SessionRevoked {
         first_name: &'a str,
@@ -106,10 +136,16 @@ impl Letter<'_> {
         match self {
             Self::Verification { .. } => sources!("verification"),
             Self::PasswordReset { .. } => sources!("password_reset"),
+            Self::Invitation { .. } => sources!("invitation"),
             Self::PasswordChanged { .. } => sources!("password_changed"),
+            Self::EmailProof { .. } => sources!("email_proof"),
+            Self::EmailChangeRequested { .. } => sources!("email_change_requested"),
+            Self::EmailAssigned { .. } => sources!("email_assigned"),
+            Self::EmailReplaced { .. } => sources!("email_replaced"),
             Self::AccountApproved { .. } => sources!("account_approved"),
             Self::AccountRejected { .. } => sources!("account_rejected"),
             Self::SessionRevoked { .. } => sources!("session_revoked"),
+            Self::WebhookDisabled { .. } => sources!("webhook_disabled"),
         }
     }
 
@@ -117,10 +153,16 @@ impl Letter<'_> {
         match self {
             Self::Verification { first_name, .. }
             | Self::PasswordReset { first_name, .. }
+            | Self::Invitation { first_name, .. }
             | Self::PasswordChanged { first_name, .. }
+            | Self::EmailProof { first_name, .. }
+            | Self::EmailChangeRequested { first_name, .. }
+            | Self::EmailAssigned { first_name, .. }
+            | Self::EmailReplaced { first_name, .. }
             | Self::AccountApproved { first_name }
             | Self::AccountRejected { first_name, .. }
-            | Self::SessionRevoked { first_name, .. } => first_name,
+            | Self::SessionRevoked { first_name, .. }
+            | Self::WebhookDisabled { first_name, .. } => first_name,
         }
     }
 }
@@ -131,7 +173,7 @@ mod tests {
 
     const LINK: &str = "https://app.test/verify?token=ver_1&next=a";
 
-    fn letters(first_name: &str) -> [Letter<'_>; 6] {
+    fn letters(first_name: &str) -> [Letter<'_>; 12] {
         let at = "2026-11-21T10:06:07Z".parse().unwrap();
         [
             Letter::Verification { first_name, link: LINK, expires_hours: 24 },
@@ -140,6 +182,12 @@ mod tests {
             Letter::AccountApproved { first_name },
             Letter::AccountRejected { first_name, reason: Some("Not <one> of us") },
             Letter::SessionRevoked { first_name, at },
+            Letter::Invitation { first_name, link: LINK, expires_days: 7 },
+            Letter::EmailAssigned { first_name, at },
+            Letter::EmailReplaced { first_name, at },
+            Letter::EmailProof { first_name, link: LINK, expires_hours: 24 },
+            Letter::EmailChangeRequested { first_name, at, address: Some("192.0.2.7") },
+            Letter::WebhookDisabled { first_name, webhook: "hook_1", at },
         ]
     }
 
@@ -169,6 +217,12 @@ mod tests {
             ["approved", "all of it"],
             ["not been approved", "The reason given: Not "],
             ["21 November 2026, 10:06 UTC", "sign in again"],
+            ["7 days", "choose your password"],
+            ["21 November 2026, 10:06 UTC", "the address of your account"],
+            ["21 November 2026, 10:06 UTC", "another address"],
+            ["24 hours", "the address of your account"],
+            ["21 November 2026, 10:06 UTC", "from 192.0.2.7"],
+            ["21 November 2026, 10:06 UTC", "hook_1"],
         ];
         for (letter, facts) in letters("Ada").iter().zip(facts) {
             let mail = letter.render().unwrap();

@@ -1,4 +1,5 @@
-//! Tells people of events: sends the mail that an event asks for, from the table's stream.
+//! Does what an event asks for, from the table's stream: sends its mail, queues its webhooks, and sweeps up after
+//! whoever was erased.
 //!
 //! A mail is claimed before it is sent and marked when it is, so that a stream which repeats itself sends none
 //! twice. Should the process die between the claim and the mark, the claim ends by itself, and the record comes
@@ -11,7 +12,8 @@ use aws_lambda_events::event::dynamodb::Event as StreamBatch;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use lambda_runtime::{Error, LambdaEvent};
 use shared::App;
-use shared::event::{Event, Notice};
+use shared::email::Email;
+use shared::event::{Event, EventType, Notice};
 use shared::fault::Fault;
 use shared::id::ConsumerId;
 use shared::mail::{Mailer, SendError};
@@ -36,20 +38,18 @@ impl Fanout {
 
     /// Sends the mail that `event` asks for, unless it was sent.
     async fn tell(&self, event: &Event) -> Result<(), Fault> {
-        let (Some(notice), Some(user)) = (event.mail, event.subject) else { return Ok(()) };
+        let (Some(notice), Some(user)) = (&event.mail, event.subject) else { return Ok(()) };
         let Some(user) = self.app.store.user(user).await? else { return Ok(()) };
-        if is_pointless(notice, &user) {
-            return Ok(());
-        }
+        let Some(address) = letter::recipient(notice, &user) else { return Ok(()) };
         match self.app.store.claim_mail(event.id, self.id, self.app.now()).await? {
             MailClaim::Sent => Ok(()),
             MailClaim::Busy => Err(Fault::temporary("sending a mail", "another consumer is at it")),
-            MailClaim::Ours => self.send(event, notice, &user).await,
+            MailClaim::Ours => self.send(event, notice, (&user, &address)).await,
         }
     }
 
-    async fn send(&self, event: &Event, notice: Notice, user: &User) -> Result<(), Fault> {
-        if let Err(fault) = self.hand_over(event, notice, user).await {
+    async fn send(&self, event: &Event, notice: &Notice, to: (&User, &Email)) -> Result<(), Fault> {
+        if let Err(fault) = self.hand_over(event, notice, to).await {
             // Should the release fail as well, the claim ends by itself.
             if let Err(also) = self.app.store.release_mail(event.id).await {
                 tracing::error!(cause = also.chain(), event_id = %event.id, "a mail could not be released");
@@ -64,9 +64,14 @@ impl Fanout {
     }
 
     /// Writes the mail and hands it to SES, which takes it or refuses it for good.
-    async fn hand_over(&self, event: &Event, notice: Notice, user: &User) -> Result<(), Fault> {
+    async fn hand_over(
+        &self,
+        event: &Event,
+        notice: &Notice,
+        (user, address): (&User, &Email),
+    ) -> Result<(), Fault> {
         let mail = letter::write(&self.app, event, notice, user).await?;
-        match self.mailer.send(&user.email, &mail).await {
+        match self.mailer.send(address, &mail).await {
             Ok(()) => Ok(()),
             Err(error @ SendError::Unavailable(_)) => Err(Fault::temporary("sending a mail", error)),
             Err(error @ SendError::Refused(_)) => {
@@ -79,14 +84,18 @@ impl Fanout {
 }
 
 impl Consumer for Fanout {
-    async fn consume(&self, event: Event) -> Result<(), Fault> {
-        self.tell(&event).await
-    }
-}
+    type Item = Event;
 
-/// Whether the mail has nothing more to say: the address was proven meanwhile.
-fn is_pointless(notice: Notice, user: &User) -> bool {
-    matches!(notice, Notice::Verification { .. }) && user.is_verified()
+    async fn consume(&self, event: Event) -> Result<(), Fault> {
+        let erased = matches!(event.event_type, EventType::UserDeleted | EventType::SystemUserErased);
+        if let Some(user) = event.subject.filter(|_| erased) {
+            // Whoever erased themselves did it already, unless the function died on the way.
+            self.app.store.sweep(user).await?;
+        }
+        // Neither waits for the other: a mail that fails keeps no webhook back.
+        let (told, queued) = tokio::join!(self.tell(&event), self.app.fan_out(&event));
+        told.and(queued)
+    }
 }
 
 /// Sends the mails that the events of a batch ask for, up to the first that fails.
