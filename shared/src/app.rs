@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::fault::Fault;
 use crate::keys::{Access, Keys};
 use crate::password::Passwords;
+use crate::queue::Queue;
 use crate::session::Session;
 use crate::store::Store;
 use crate::traffic::Traffic;
@@ -34,6 +35,8 @@ pub struct App {
     pub traffic: Arc<Traffic>,
     /// Password hashing.
     pub passwords: Passwords,
+    /// The queue of webhook deliveries, where `WEBHOOK_QUEUE_URL` names one.
+    webhook_queue: Option<Queue>,
 }
 
 /// What a client gets when it signs in or continues a session.
@@ -53,12 +56,30 @@ impl App {
         let keys = Keys::new(store.clone(), clock.clone(), &config, aws);
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let passwords = Passwords::new(cores, HASHES_WAITING * cores.get());
-        Self { config: Arc::new(config), clock, store, keys, traffic: Arc::default(), passwords }
+        let webhook_queue = config.webhook_queue_url.as_deref().map(|url| Queue::new(aws, url));
+        Self {
+            config: Arc::new(config),
+            clock,
+            store,
+            keys,
+            traffic: Arc::default(),
+            passwords,
+            webhook_queue,
+        }
     }
 
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The queue of webhook deliveries.
+    ///
+    /// # Errors
+    /// When the settings name none.
+    pub fn webhook_queue(&self) -> Result<&Queue, Fault> {
+        let queue = self.webhook_queue.as_ref();
+        queue.ok_or_else(|| Fault::broken("finding the queue of webhooks", "WEBHOOK_QUEUE_URL is not set"))
     }
 
     /// The tokens of a session that was just opened or continued.

@@ -22,13 +22,15 @@ use crate::fault::Fault;
 const AUTHORITIES: [&[u8]; 2] = [b"Amazon Root CA", b"Starfield Services Root"];
 
 /// What services answer when it is worth while to try again later.
-const TEMPORARY: [&str; 10] = [
+const TEMPORARY: [&str; 12] = [
     "DependencyTimeoutException",
+    "InternalFailure",
     "InternalServerError",
     "KMSInternalException",
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    "RequestThrottled",
     "ThrottlingException",
     "TransactionCanceledException",
     "TransactionConflictException",

@@ -16,8 +16,13 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "APP_ENV",
         "`production` (default), `staging`, `development` or `test`; production refuses unsafe settings",
     ),
+    ("AUDIT_RETENTION_DAYS", "how long the audit trail is kept, 1 to 3660; default 400"),
     ("CORS_ORIGINS", "origins that browsers may call from, separated by commas; default none"),
     ("COST_HEADERS", "`on` adds `Server-Timing` with the calls and capacity of the request; default `off`"),
+    (
+        "DELETED_ACCOUNT_RETENTION_DAYS",
+        "how long an account that an administrator deleted is kept, 1 to 3650; default 30",
+    ),
     (
         "EXPOSE_TOKENS",
         "`true` shows mail tokens in answers, for development; default `false`, refused in production",
@@ -31,6 +36,15 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("MAIL_FROM", "sender of mails; default `no-reply@` and the host of `PUBLIC_URL`"),
     ("PUBLIC_URL", "base URL of this API, also the issuer of its tokens; required"),
     ("TABLE_NAME", "name of the DynamoDB table; required"),
+    (
+        "UNVERIFIED_ACCOUNT_DAYS",
+        "how long an account is kept whose address nobody proves, 1 to 3650; default 30",
+    ),
+    (
+        "WEBHOOK_ALLOW_LOOPBACK",
+        "`true` lets webhooks reach this machine, also by `http://`; default `false`, refused in production",
+    ),
+    ("WEBHOOK_QUEUE_URL", "URL of the SQS queue of webhook deliveries; required where webhooks are sent"),
 ];
 
 /// What `LOG_LEVEL` may be, the default first.
@@ -47,10 +61,14 @@ const LOG_LEVELS: [(&str, LevelFilter); 5] = [
 pub struct Config {
     /// `APP_ENV`.
     pub environment: Environment,
+    /// `AUDIT_RETENTION_DAYS`.
+    pub audit_retention_days: i64,
     /// `COST_HEADERS`.
     pub cost_headers: bool,
     /// `CORS_ORIGINS`.
     pub cors_origins: Vec<String>,
+    /// `DELETED_ACCOUNT_RETENTION_DAYS`.
+    pub deleted_account_days: i64,
     /// `EXPOSE_TOKENS`.
     pub expose_tokens: bool,
     /// `FRONTEND_URL`, without a trailing slash.
@@ -71,6 +89,12 @@ pub struct Config {
     pub public_url: String,
     /// `TABLE_NAME`.
     pub table_name: String,
+    /// `UNVERIFIED_ACCOUNT_DAYS`.
+    pub unverified_account_days: i64,
+    /// `WEBHOOK_ALLOW_LOOPBACK`.
+    pub webhook_allow_loopback: bool,
+    /// `WEBHOOK_QUEUE_URL`, which only the functions that put into the queue have.
+    pub webhook_queue_url: Option<String>,
 }
 
 /// `APP_ENV`: where this runs.
@@ -132,8 +156,10 @@ impl Config {
         let public_url = reader.url("PUBLIC_URL").unwrap_or_default();
         let config = Self {
             environment: reader.choice("APP_ENV", &Environment::ALL.map(|it| (it.name(), it))),
+            audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 400, 1..=3660),
             cost_headers: reader.choice("COST_HEADERS", &[("off", false), ("on", true)]),
             cors_origins: reader.origins("CORS_ORIGINS"),
+            deleted_account_days: reader.number("DELETED_ACCOUNT_RETENTION_DAYS", 30, 1..=3650),
             expose_tokens: reader.choice("EXPOSE_TOKENS", &[("false", false), ("true", true)]),
             frontend_url: reader.optional_url("FRONTEND_URL").unwrap_or_else(|| public_url.clone()),
             access_token_minutes: reader.number("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", 60, 1..=1440),
@@ -143,10 +169,21 @@ impl Config {
             log_level: reader.choice("LOG_LEVEL", &LOG_LEVELS),
             mail_from: reader.text("MAIL_FROM").unwrap_or_else(|| format!("no-reply@{}", host(&public_url))),
             table_name: reader.required("TABLE_NAME").unwrap_or_default(),
+            unverified_account_days: reader.number("UNVERIFIED_ACCOUNT_DAYS", 30, 1..=3650),
+            webhook_allow_loopback: reader
+                .choice("WEBHOOK_ALLOW_LOOPBACK", &[("false", false), ("true", true)]),
+            webhook_queue_url: reader.optional_url("WEBHOOK_QUEUE_URL"),
             public_url,
         };
-        if config.environment == Environment::Production && config.expose_tokens {
-            reader.refuse("EXPOSE_TOKENS is `true`, which is not allowed where APP_ENV is `production`");
+        let unsafe_settings = [
+            ("EXPOSE_TOKENS", config.expose_tokens),
+            ("WEBHOOK_ALLOW_LOOPBACK", config.webhook_allow_loopback),
+        ];
+        if config.environment == Environment::Production {
+            for (name, _) in unsafe_settings.iter().filter(|(_, chosen)| *chosen) {
+                reader
+                    .refuse(format!("{name} is `true`, which is not allowed where APP_ENV is `production`"));
+            }
         }
         if reader.wrong.is_empty() { Ok(config) } else { Err(ConfigError(reader.wrong)) }
     }
@@ -282,9 +319,11 @@ mod tests {
     }
 
     #[test]
-    fn production_refuses_to_expose_tokens() {
-        assert!(read(&[("EXPOSE_TOKENS", "true")]).is_err());
-        assert!(read(&[("EXPOSE_TOKENS", "true"), ("APP_ENV", "development")]).is_ok());
+    fn production_refuses_unsafe_settings() {
+        for name in ["EXPOSE_TOKENS", "WEBHOOK_ALLOW_LOOPBACK"] {
+            assert!(read(&[(name, "true")]).is_err(), "{name}");
+            assert!(read(&[(name, "true"), ("APP_ENV", "development")]).is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub async fn create(app: &App, email: &str, password: &Secret) -> Result<bool, E
     user.verified_at = Some(now);
     user.approval = Some(Decision { by: user.id, at: now });
     let device = Device { ip_address: "127.0.0.1".to_owned(), user_agent: "installation".to_owned() };
-    let origin = Origin { request_id: user.id.uuid().to_string(), device };
+    let origin = Origin::new(user.id.uuid().to_string(), device);
     let event = Event::new(EventType::SystemFirstAdministratorCreated, &origin, now)
         .to(&user)
         .counting(None, Some(&user))
@@ -55,7 +55,7 @@ pub async fn create(app: &App, email: &str, password: &Secret) -> Result<bool, E
     let credential = Credential::new(user.id, hash);
     match app.store.register_first(&user, &credential, &event).await? {
         Registration::Added => Ok(true),
-        Registration::NotTheFirst => Ok(false),
-        Registration::EmailTaken => Err(Error::EmailTaken),
+        Registration::Overtaken => Ok(false),
+        Registration::EmailTaken | Registration::UsernameTaken => Err(Error::EmailTaken),
     }
 }

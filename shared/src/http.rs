@@ -1,21 +1,36 @@
 //! The conventions of HTTP, the same for every function: who calls, what a body must be, how a refusal looks,
 //! which headers every answer carries, and the one line that the log gets of each request.
 
+mod audit;
+mod authority;
 mod body;
 mod caller;
+mod denial;
 mod description;
+mod directory;
+mod etag;
 mod family;
+mod fresh_proof;
+mod idempotency;
 mod origin;
 mod paging;
 mod problem;
 mod request;
 mod schema;
+mod user_list;
+mod whole_list;
 
-pub use body::{Json, OptionalJson, Query};
-pub use caller::{Permitted, SignedIn, Verified, bearer_token};
+pub use audit::AuditPart;
+pub use body::{Json, OptionalJson, Query, Upload, form, is_json};
+pub use caller::{Counting, Permitted, SignedIn, Verified, bearer_token};
 pub use description::describe;
-pub use paging::{Page, PageParameters};
+pub use directory::OwnChange;
+pub use etag::{IfMatch, Tagged, Target};
+pub use fresh_proof::fresh_proof;
+pub use paging::{Page, PageParameters, Position, Window};
 pub use problem::{FieldError, Fields, Problem};
+pub use user_list::{UserList, UserQuery};
+pub use whole_list::{Paged, Part};
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state, map_request};
@@ -27,6 +42,7 @@ use crate::app::App;
 /// of it; its path is brought to one spelling before it is routed.
 pub fn service(app: App, routes: OpenApiRouter<App>) -> Router {
     let routes: Router = Router::from(routes)
+        .route_layer(from_fn_with_state(app.clone(), idempotency::once))
         .route_layer(from_fn(request::note_route))
         .fallback(|| async { Problem::not_found("NOT_FOUND", "There is nothing at this address") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })

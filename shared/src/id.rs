@@ -105,9 +105,39 @@ id!(
     "evt_"
 );
 id!(
+    /// An event's identifier as its audit record shows it.
+    AuditId,
+    "audit_"
+);
+id!(
+    /// The identifier of a file with a person's data.
+    ExportId,
+    "exp_"
+);
+id!(
+    /// The identifier of an erasure.
+    DeletionId,
+    "del_"
+);
+id!(
     /// The identifier of a process that consumes events.
     ConsumerId,
     "con_"
+);
+id!(
+    /// A bulk operation's identifier.
+    BulkId,
+    "bulk_"
+);
+id!(
+    /// A webhook endpoint's identifier.
+    WebhookId,
+    "hook_"
+);
+id!(
+    /// A delivery's identifier, the `webhook-id` of each of its attempts.
+    DeliveryId,
+    "msg_"
 );
 
 /// The tenant that a user belongs to: 1 to 64 of `a` to `z`, digits and hyphens.

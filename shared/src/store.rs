@@ -3,22 +3,47 @@
 //!
 //! Every change writes its event in the same transaction.
 
+mod accounts;
+mod address;
+mod audit;
+mod bulk;
+mod chain;
 pub mod cost;
 mod counters;
+mod erasure;
 mod events;
+mod history;
 pub mod key;
 mod key_ring;
+mod keyed_requests;
+mod overdue;
+mod reconciliation;
+mod roles;
+mod search;
 mod sessions;
 mod sign_in;
 mod table;
 mod users;
+mod webhooks;
 mod write;
 
-pub use counters::Counters;
+pub use accounts::{Addition, NewAccount, Taken};
+pub use audit::{AuditFilter, AuditPage};
+pub use bulk::{Advance, SealedBatch, SealedErrors};
+pub use chain::{CheckpointHead, StoredCheckpoint};
+pub(crate) use counters::FIRST_OF_DAY;
+pub use counters::{Counters, EventCounters, count_events};
+pub use erasure::Receipt;
 pub use events::{AuditRecord, MailClaim};
-pub use sessions::Rotation;
+pub use history::History;
+pub use keyed_requests::{Claim, KeyedRequest};
+pub use overdue::OverduePage;
+pub use roles::RoleAddition;
+pub use search::Match;
+pub use sessions::{Caller, Ending, Named, Rotation};
 pub use sign_in::{LoginRecorded, Noted, TokenSpent};
-pub use users::{Filter, Names, Place, Registration, UserPage};
+pub use users::{Changed, Filter, Place, Registration, UserPage};
+pub use webhooks::{DeliveryPlace, EndpointAddition};
 
 use aws_config::SdkConfig;
 

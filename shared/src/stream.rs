@@ -1,31 +1,49 @@
-//! The events of a batch from the table's stream, one after another.
+//! What a batch from the table's stream tells of, one record after another.
 //!
 //! A batch is worked off in order up to the first record that fails; that one and those behind it come again
-//! (Lambda's partial batch response, `ReportBatchItemFailures`). What is no event is passed over.
+//! (Lambda's partial batch response, `ReportBatchItemFailures`). What a consumer did not ask for is passed over.
 
 use aws_lambda_events::event::dynamodb::{Event as Batch, EventRecord};
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use serde::de::DeserializeOwned;
 
 use crate::event::Event;
 use crate::fault::Fault;
 
-/// Somebody who wants to know of events.
+/// An item that the stream tells of.
+pub trait Record: DeserializeOwned + Send {
+    /// Its `entity` in the table.
+    const ENTITY: &'static str;
+    /// The writes of it that are told, by their names in the stream.
+    const WRITES: &'static [&'static str];
+}
+
+/// Only what was put into the outbox is an event; that it expires is none.
+impl Record for Event {
+    const ENTITY: &'static str = "event";
+    const WRITES: &'static [&'static str] = &["INSERT"];
+}
+
+/// Somebody who wants to know of items.
 pub trait Consumer: Sync {
-    /// Takes note of `event`. The same one may come again, late and out of order: that must make no difference.
+    /// Of which.
+    type Item: Record;
+
+    /// Takes note of `item`. The same one may come again, late and out of order: that must make no difference.
     ///
     /// # Errors
     /// When it has to come again.
-    fn consume(&self, event: Event) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn consume(&self, item: Self::Item) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// Lets `consumer` have each event of `batch`; answers with the first record that failed, if one did.
-pub async fn deliver(batch: Batch, consumer: &impl Consumer) -> DynamoDbEventResponse {
+/// Lets `consumer` have what each record of `batch` tells of; answers with the first that failed, if one did.
+pub async fn deliver<C: Consumer>(batch: Batch, consumer: &C) -> DynamoDbEventResponse {
     let mut response = DynamoDbEventResponse::default();
     for record in batch.records {
         let sequence = record.change.sequence_number.clone();
-        let result = match event_of(record) {
+        let result = match read::<C::Item>(record) {
             // Boxed: the futures beneath are deep, and each function has one of this.
-            Ok(Some(event)) => Box::pin(consumer.consume(event)).await,
+            Ok(Some(item)) => Box::pin(consumer.consume(item)).await,
             Ok(None) => Ok(()),
             Err(fault) => Err(fault),
         };
@@ -40,15 +58,18 @@ pub async fn deliver(batch: Batch, consumer: &impl Consumer) -> DynamoDbEventRes
     response
 }
 
-/// The event that a record brings: only what was put into the outbox is one.
-fn event_of(record: EventRecord) -> Result<Option<Event>, Fault> {
-    let item = record.change.new_image;
-    let is_event =
-        matches!(item.get("entity"), Some(serde_dynamo::AttributeValue::S(entity)) if entity == "event");
-    if record.event_name != "INSERT" || !is_event {
+/// Whether `record` tells of a `T`.
+pub fn tells_of<T: Record>(record: &EventRecord) -> bool {
+    let entity = record.change.new_image.get("entity");
+    T::WRITES.contains(&record.event_name.as_str())
+        && matches!(entity, Some(serde_dynamo::AttributeValue::S(entity)) if entity == T::ENTITY)
+}
+
+/// The `T` that a record tells of, if it does.
+fn read<T: Record>(record: EventRecord) -> Result<Option<T>, Fault> {
+    if !tells_of::<T>(&record) {
         return Ok(None);
     }
-    let event =
-        serde_dynamo::from_item(item).map_err(|error| Fault::broken("understanding an event", error))?;
-    Ok(Some(event))
+    let item = serde_dynamo::from_item(record.change.new_image);
+    item.map(Some).map_err(|error| Fault::broken("understanding a record", error))
 }

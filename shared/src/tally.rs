@@ -21,10 +21,26 @@ pub const UNVERIFIED: &str = "unverified";
 pub const UNAPPROVED: &str = "unapproved";
 
 /// The counter of accounts of a role, or of those of them in a state.
-pub fn of_role(role: Role, status: Option<Status>) -> String {
+pub fn of_role(role: &Role, status: Option<Status>) -> String {
     match status {
         Some(status) => format!("role:{}:{}", role.name(), status.name()),
         None => format!("role:{}", role.name()),
+    }
+}
+
+/// How many accounts each role has that anybody has.
+pub fn by_role(tally: &Tally) -> impl Iterator<Item = (&str, i64)> {
+    let roles = tally.iter().filter_map(|(counter, number)| Some((counter.strip_prefix("role:")?, *number)));
+    roles.filter(|(role, number)| !role.contains(':') && *number > 0)
+}
+
+/// The counter of the accounts that a list with this filter shows.
+pub fn of_list(role: Option<&Role>, status: Option<Status>) -> String {
+    match (role, status) {
+        (Some(role), status) => of_role(role, status),
+        (None, None) => ALL.to_owned(),
+        (None, Some(Status::Active)) => ACTIVE.to_owned(),
+        (None, Some(_)) => INACTIVE.to_owned(),
     }
 }
 
@@ -35,7 +51,7 @@ fn counters(user: &User) -> Vec<String> {
     }
     let state = if user.is_active() { ACTIVE } else { INACTIVE };
     let mut counters = vec![ALL.to_owned(), state.to_owned()];
-    counters.extend([of_role(user.role, None), of_role(user.role, Some(user.status))]);
+    counters.extend([of_role(&user.role, None), of_role(&user.role, Some(user.status))]);
     if !user.is_verified() {
         counters.push(UNVERIFIED.to_owned());
     }

@@ -5,14 +5,17 @@
 //! | [`SignedIn`] | whoever holds a good token of a working account, be the address proven or not |
 //! | [`Verified`] | of these, accounts whose address is proven, even while they must change their password |
 //! | [`Permitted<P>`] | of these, accounts that need not change it and hold the permission `P` |
+//! | [`Counting<P>`] | the same, and brings the counters of their tenant |
 //!
-//! The account and its session are read at each request, in one call: what changed them takes effect at once.
+//! The account, its session and its role are read at each request, in one call: what changed them takes effect
+//! at once.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use ::http::{HeaderMap, StatusCode, header, request::Parts};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use serde_json::json;
 
 use super::family::Family;
 use super::problem::Problem;
@@ -20,8 +23,10 @@ use super::request::Requester;
 use crate::app::App;
 use crate::event::Origin;
 use crate::keys::InvalidToken;
-use crate::role::Permission;
+use crate::role::{Permission, Rights};
 use crate::session::Session;
+use crate::store::{Caller, Named};
+use crate::tally::Tally;
 use crate::user::User;
 
 /// Somebody with a good access token.
@@ -31,6 +36,8 @@ pub struct SignedIn {
     pub user: User,
     /// In which session.
     pub session: Session,
+    /// What they may do.
+    pub rights: Rights,
     /// From where.
     pub origin: Origin,
 }
@@ -44,9 +51,22 @@ pub struct Verified(pub SignedIn);
 pub struct Permitted<P> {
     /// Who it is.
     pub user: User,
+    /// What they may do.
+    pub rights: Rights,
+    /// In which session.
+    pub session: Session,
     /// From where.
     pub origin: Origin,
     permission: PhantomData<P>,
+}
+
+/// Somebody who holds the permission `P`, and how many accounts their tenant has.
+#[derive(Clone, Debug)]
+pub struct Counting<P> {
+    /// Who it is.
+    pub caller: Permitted<P>,
+    /// The counters of their tenant's accounts; they follow a change within a moment.
+    pub users: Tally,
 }
 
 /// The token in `Authorization: Bearer`, if there is one.
@@ -80,25 +100,76 @@ impl From<InvalidToken> for Problem {
     }
 }
 
+/// Whoever sends a good token, and the counters of their tenant if they are asked for.
+async fn read(parts: &mut Parts, app: &App, with_counters: bool) -> Result<(SignedIn, Tally), Problem> {
+    let token = bearer_token(&parts.headers).ok_or_else(|| no_token(parts.uri.path()))?;
+    let claims = app.keys.check_access(&app.config.public_url, token).await??;
+    let (user, session) = (claims.user_id(), claims.session_id());
+    let named = Named { user, session, tenant: &claims.tenant, role: &claims.role };
+    let caller = app.store.caller(&named, with_counters).await?.ok_or_else(Problem::session_over)?;
+    let Caller { user, session, role, users } = caller;
+    if session.is_over(&user, app.now()) {
+        return Err(Problem::session_over());
+    }
+    if !user.is_active() {
+        return Err(Problem::unauthenticated("ACCOUNT_INACTIVE", "This account is switched off"));
+    }
+    let rights = Rights::of(&user, role.as_ref());
+    let Ok(origin) = Origin::from_request_parts(parts, app).await;
+    let origin = origin.of(&user);
+    if let Some(requester) = parts.extensions.get::<Requester>() {
+        requester.note(&user, &origin);
+    }
+    Ok((SignedIn { user, session, rights, origin }, users))
+}
+
+impl SignedIn {
+    /// The same, if their address is proven.
+    fn verified(self) -> Result<Verified, Problem> {
+        if self.user.is_verified() {
+            return Ok(Verified(self));
+        }
+        Err(Problem::forbidden("EMAIL_NOT_VERIFIED", "Follow the link in the verification mail first"))
+    }
+}
+
+impl Verified {
+    /// The same, if they hold the permission `P` and nothing keeps them from using it.
+    fn permitted<P: Permission>(self) -> Result<Permitted<P>, Problem> {
+        let SignedIn { user, rights, session, origin } = self.0;
+        if user.must_change_password {
+            let message = "Change the temporary password first, with POST /api/v1/auth/change-password";
+            return Err(Problem::forbidden("PASSWORD_CHANGE_REQUIRED", message));
+        }
+        Permitted { user, rights, session, origin, permission: PhantomData::<P> }.also()
+    }
+}
+
+impl<P> Permitted<P> {
+    /// The same, if they hold the permission `Q` as well.
+    pub fn also<Q: Permission>(self) -> Result<Permitted<Q>, Problem> {
+        let Self { user, rights, session, origin, .. } = self;
+        if rights.may(Q::NAME) {
+            return Ok(Permitted { user, rights, session, origin, permission: PhantomData });
+        }
+        if rights.holds(Q::NAME) {
+            let message = "An administrator has to approve this account first";
+            return Err(Problem::forbidden("APPROVAL_REQUIRED", message));
+        }
+        let message = format!("This needs the permission {}", Q::NAME);
+        let problem = Problem::forbidden("INSUFFICIENT_PERMISSIONS", message);
+        Err(problem.detail(json!({ "permission": Q::NAME })))
+    }
+}
+
 impl FromRequestParts<App> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = bearer_token(&parts.headers).ok_or_else(|| no_token(parts.uri.path()))?;
-        let claims = app.keys.check_access(&app.config.public_url, token).await??;
-        let (user, session) = app.store.caller(claims.user_id(), claims.session_id()).await?;
-        let (Some(user), Some(session)) = (user, session) else { return Err(Problem::session_over()) };
-        if session.is_over(&user, app.now()) {
-            return Err(Problem::session_over());
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
         }
-        if !user.is_active() {
-            return Err(Problem::unauthenticated("ACCOUNT_INACTIVE", "This account is switched off"));
-        }
-        if let Some(requester) = parts.extensions.get::<Requester>() {
-            requester.note(user.id);
-        }
-        let Ok(origin) = Origin::from_request_parts(parts, app).await;
-        Ok(Self { user, session, origin })
+        read(parts, app, false).await.map(|(signed_in, _)| signed_in)
     }
 }
 
@@ -106,11 +177,7 @@ impl FromRequestParts<App> for Verified {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let signed_in = SignedIn::from_request_parts(parts, app).await?;
-        if signed_in.user.is_verified() {
-            return Ok(Self(signed_in));
-        }
-        Err(Problem::forbidden("EMAIL_NOT_VERIFIED", "Follow the link in the verification mail first"))
+        SignedIn::from_request_parts(parts, app).await?.verified()
     }
 }
 
@@ -118,22 +185,16 @@ impl<P: Permission> FromRequestParts<App> for Permitted<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Verified(SignedIn { user, origin, .. }) = Verified::from_request_parts(parts, app).await?;
-        if user.must_change_password {
-            let message = "Change the temporary password first, with POST /api/v1/auth/change-password";
-            return Err(Problem::forbidden("PASSWORD_CHANGE_REQUIRED", message));
-        }
-        if user.may(P::NAME) {
-            return Ok(Self { user, origin, permission: PhantomData });
-        }
-        if user.role.may(P::NAME) {
-            return Err(Problem::forbidden(
-                "APPROVAL_REQUIRED",
-                "An administrator has to approve this account first",
-            ));
-        }
-        let message = format!("This needs the permission {}", P::NAME);
-        Err(Problem::forbidden("INSUFFICIENT_PERMISSIONS", message))
+        Verified::from_request_parts(parts, app).await?.permitted()
+    }
+}
+
+impl<P: Permission> FromRequestParts<App> for Counting<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let (signed_in, users) = read(parts, app, true).await?;
+        Ok(Self { caller: signed_in.verified()?.permitted()?, users })
     }
 }
 

@@ -1,14 +1,16 @@
-//! What the OpenAPI document says of every operation: the refusals that all of them share, and how one signs
-//! in. An endpoint's own attribute says only what is its own.
+//! What the OpenAPI document says of every operation: the refusals that all of them share, how one signs in, and
+//! how a POST may be repeated. An endpoint's own attribute says only what is its own.
 
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, Content, ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+    ComponentsBuilder, Content, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required,
+    ResponseBuilder, Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
 use super::family::Family;
+use super::idempotency;
 use super::problem::{AccountsErrorBody, ErrorBody};
 
 /// Completes the description of the whole API.
@@ -44,11 +46,35 @@ pub fn describe(mut api: OpenApi) -> OpenApi {
             .build(),
     );
     for (path, item) in &mut api.paths.paths {
+        if let Some(post) = &mut item.post {
+            post.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+        }
         for operation in operations(item) {
             add_refusals(path, operation);
         }
     }
     api
+}
+
+/// The header of every POST that may be repeated.
+fn idempotency_key() -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    let schema = text.min_length(Some(1)).max_length(Some(idempotency::LONGEST_KEY));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Makes it safe to send the request again, for a day: it is carried out once, and each repetition \
+             gets the first answer, with `Idempotency-Replayed: true`. 422 `IDEMPOTENCY_KEY_REUSED`: the key \
+             stood for another request. 409 `REQUEST_IN_PROGRESS`: the first is still running.",
+        ))
+        .schema(Some(schema))
+        .build()
+}
+
+fn is_idempotency_key(parameter: &RefOr<Parameter>) -> bool {
+    matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Header)
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -77,6 +103,17 @@ fn add_refusals(path: &str, operation: &mut Operation) {
     }
     if operation.security.is_some() && (path.contains('{') || operation.request_body.is_some()) {
         refusals.extend([("404", "There is no such thing for this caller"), ("409", "It changed meanwhile")]);
+    }
+    if operation.parameters.iter().flatten().any(is_idempotency_key) {
+        refusals.extend([
+            ("409", "The first request with this `Idempotency-Key` is still running"),
+            ("413", "The body is larger than 1 MB"),
+            ("422", "The `Idempotency-Key` stood for another request"),
+        ]);
+    }
+    let is_if_match = |it: &RefOr<Parameter>| matches!(it, RefOr::T(it) if it.name == "If-Match");
+    if operation.parameters.iter().flatten().any(is_if_match) {
+        refusals.push(("412", "It is no more in the state that `If-Match` names"));
     }
     refusals
         .extend([("500", "Something is broken"), ("503", "Something is overloaded; try again in a moment")]);

@@ -23,13 +23,11 @@ pub(super) fn of(headers: &HeaderMap, context: Option<&RequestContext>) -> Origi
     };
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let user_agent = header("user-agent").unwrap_or_default();
-    Origin {
-        request_id: request_id(header("x-request-id")),
-        device: Device {
-            ip_address: gateway.unwrap_or_else(|| "unknown".to_owned()),
-            user_agent: user_agent.chars().take(LONGEST_USER_AGENT).collect(),
-        },
-    }
+    let device = Device {
+        ip_address: gateway.unwrap_or_else(|| "unknown".to_owned()),
+        user_agent: user_agent.chars().take(LONGEST_USER_AGENT).collect(),
+    };
+    Origin::new(request_id(header("x-request-id")), device)
 }
 
 /// The client's own request id, as it came, if it is a UUID; a new one otherwise.

@@ -6,8 +6,9 @@
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::extract::FromRequestParts;
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::body::Query;
 use super::problem::{Fields, Problem};
@@ -25,8 +26,8 @@ pub struct PageParameters {
     /// Page number, from 1. Pages end at the 1,000th item; a cursor goes on.
     #[param(value_type = Option<u32>, minimum = 1, default = 1)]
     page: Option<String>,
-    /// Items per page, 1 to 100.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 10)]
+    /// Items per page, 1 to 100; of `/users` 20 where it is left out, else 10.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Another name of `limit`.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
@@ -52,15 +53,24 @@ pub struct Window {
 }
 
 impl Page {
-    /// The cursor, if there is one.
-    pub fn cursor(&self) -> Option<&str> {
-        self.asked.cursor.as_deref()
+    /// The place in the list `scope` after which the page begins, if a cursor says so.
+    ///
+    /// # Errors
+    /// 400 `VALIDATION_ERROR` where the cursor was changed, or is one of another list.
+    pub async fn after<P: DeserializeOwned>(&self, app: &App, scope: &str) -> Result<Option<P>, Problem> {
+        let Some(cursor) = &self.asked.cursor else { return Ok(None) };
+        if let Some(place) = app.keys.open_cursor(scope, cursor).await? {
+            return Ok(Some(place));
+        }
+        let mut fields = Fields::default();
+        fields.note("cursor", "is not one of this list; take it from X-Next-Cursor of the same query");
+        Err(fields.into_problem())
     }
 
-    /// The headers that lead on: `X-Next-Cursor`, and `Link` (RFC 8288), to the page that begins at `cursor`,
-    /// if there is one.
-    pub fn links(&self, cursor: Option<String>) -> HeaderMap {
-        let mut headers = HeaderMap::new();
+    /// The headers of a page of a list with `total` items: `X-Total-Count`, and those that lead to the page that
+    /// begins at `cursor`, if there is one: `X-Next-Cursor` and `Link` (RFC 8288).
+    pub fn headers(&self, cursor: Option<String>, total: u64) -> HeaderMap {
+        let mut headers = HeaderMap::from_iter([(HeaderName::from_static("x-total-count"), total.into())]);
         let Some(cursor) = cursor else { return headers };
         let asked = self.uri.query().unwrap_or_default().split('&');
         let kept = asked
@@ -92,6 +102,49 @@ impl Page {
             return None;
         }
         Some(Window { skip, limit })
+    }
+}
+
+/// Where a page stands in its list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Position {
+    /// Items of the whole list.
+    pub total: u64,
+    /// Items per page.
+    pub limit: u64,
+    /// Items before this page; 0 where a cursor led to it.
+    pub offset: u64,
+    /// Whether there is a page behind it.
+    pub has_next: bool,
+    /// Whether there is a page before it.
+    pub has_prev: bool,
+    /// From 1; where a cursor led to it, 1.
+    pub current_page: u64,
+    /// Pages of the whole list.
+    pub total_pages: u64,
+}
+
+impl Position {
+    /// Where the page `window` stands in a list with `total` items.
+    pub fn of(window: Window, total: u64, has_next: bool) -> Self {
+        let (limit, offset) = (window.limit as u64, window.skip as u64);
+        Self {
+            total,
+            limit,
+            offset,
+            has_next,
+            has_prev: offset > 0,
+            current_page: offset / limit + 1,
+            total_pages: total.div_ceil(limit),
+        }
+    }
+}
+
+impl Page {
+    /// Where the page `window` stands in a list with `total` items.
+    pub fn position(&self, window: Window, total: u64, has_next: bool) -> Position {
+        let has_prev = window.skip > 0 || self.asked.cursor.is_some();
+        Position { has_prev, ..Position::of(window, total, has_next) }
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use ::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -18,14 +18,19 @@ use crate::fault::Fault;
 use crate::password::{Busy, Password, Weakness};
 
 /// What a client is told when it does not get what it asked for.
-#[derive(Clone, Debug)]
+///
+/// Serialised, it is what its body says: the rest stands in the response that it was put into.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Problem {
+    #[serde(skip)]
     status: StatusCode,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: Cow<'static, str>,
     details: Vec<Value>,
+    #[serde(skip)]
     headers: Vec<(header::HeaderName, HeaderValue)>,
-    cause: Option<String>,
+    #[serde(skip)]
+    cause: Option<Box<str>>,
 }
 
 /// What is wrong with a field of the request.
@@ -50,7 +55,8 @@ impl Problem {
     /// A refusal. `code` is for programs, `message` for people: it says what to do next where there is
     /// something to do.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), details: Vec::new(), headers: Vec::new(), cause: None }
+        let (code, message) = (code.into(), message.into());
+        Self { status, code, message, details: Vec::new(), headers: Vec::new(), cause: None }
     }
 
     /// 400: values break a rule.
@@ -98,6 +104,12 @@ impl Problem {
             .about(&[FieldError::new("email", "Email already registered")])
     }
 
+    /// 409: the user name is another's.
+    pub fn username_exists() -> Self {
+        Self::conflict("USERNAME_EXISTS", "Another account has this user name; choose another")
+            .about(&[FieldError::new("username", "is taken")])
+    }
+
     /// 404: there is no such thing for this caller.
     pub fn not_found(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, message)
@@ -106,6 +118,16 @@ impl Problem {
     /// 404: there is no such user for this caller.
     pub fn user_not_found(id: impl Display) -> Self {
         Self::not_found("USER_NOT_FOUND", "User not found").detail(json!({ "user_id": id.to_string() }))
+    }
+
+    /// 404: there is no such live session for this caller.
+    pub fn session_not_found() -> Self {
+        Self::not_found("SESSION_NOT_FOUND", "Session not found; it may be over")
+    }
+
+    /// 415: `message` says what would do.
+    pub fn unsupported_media_type(message: &'static str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
     }
 
     /// 405: the `Allow` header says what would do.
@@ -122,14 +144,17 @@ impl Problem {
     /// 500: something is broken.
     pub(super) fn broken(cause: String) -> Self {
         let message = "Something went wrong on our side; the request id helps us to find it";
-        Self { cause: Some(cause), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message) }
+        Self {
+            cause: Some(cause.into()),
+            ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
+        }
     }
 
     /// 503: something is overloaded.
     fn unavailable(cause: String) -> Self {
         let message = "The service is busy; please try again in a moment";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message);
-        Self { cause: Some(cause), ..problem.header(header::RETRY_AFTER, "1") }
+        Self { cause: Some(cause.into()), ..problem.header(header::RETRY_AFTER, "1") }
     }
 
     /// With details: what is wrong with which field.
@@ -153,8 +178,16 @@ impl Problem {
         self
     }
 
-    pub(super) fn code(&self) -> &'static str {
-        self.code
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+
+    pub(super) fn details(&self) -> &[Value] {
+        &self.details
     }
 
     pub(super) fn cause(&self) -> Option<&str> {
@@ -200,7 +233,7 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 6750, 3.1: the error is told only to whoever presented a token.
             let token =
-                ["INVALID_TOKEN", "TOKEN_EXPIRED", "TOKEN_REUSED", "SESSION_ENDED"].contains(&self.code);
+                ["INVALID_TOKEN", "TOKEN_EXPIRED", "TOKEN_REUSED", "SESSION_ENDED"].contains(&&*self.code);
             let challenge = if token { r#"Bearer error="invalid_token""# } else { "Bearer" };
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
@@ -272,7 +305,15 @@ impl Fields {
     /// # Errors
     /// 400 `VALIDATION_ERROR` that names every field with something wrong.
     pub fn all<T>(self, values: Option<T>) -> Result<T, Problem> {
-        values.filter(|_| self.0.is_empty()).ok_or_else(|| self.into_problem())
+        self.sound(values).map_err(|errors| Problem::invalid(&errors))
+    }
+
+    /// The values, if all of them are good.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn sound<T>(self, values: Option<T>) -> Result<T, Vec<FieldError>> {
+        values.filter(|_| self.0.is_empty()).ok_or(self.0)
     }
 }
 

@@ -14,27 +14,44 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::denial;
+use super::idempotency;
 use super::origin;
 use super::problem::Problem;
 use crate::app::App;
 use crate::event::Origin;
-use crate::id::UserId;
+use crate::id::{TenantId, UserId};
 use crate::store::cost::{Cost, Meter};
+use crate::user::User;
 
-/// Who turned out to be calling; noted for the log.
+/// Who turned out to be calling; noted for the log and for those who are told of refusals.
 #[derive(Clone, Default)]
-pub(super) struct Requester(Arc<OnceLock<UserId>>);
+pub(super) struct Requester(Arc<OnceLock<Known>>);
+
+/// Somebody who is known, and from where they call.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) user: UserId,
+    pub(super) tenant: TenantId,
+    pub(super) origin: Origin,
+}
 
 impl Requester {
-    pub(super) fn note(&self, user: UserId) {
+    pub(super) fn note(&self, user: &User, origin: &Origin) {
+        let known = Known { user: user.id, tenant: user.tenant.clone(), origin: origin.clone() };
         // The first who is noted is the caller.
-        let _ = self.0.set(user);
+        let _ = self.0.set(known);
     }
 }
 
 /// The route that a request matched; noted for the log, which must not hold what clients put into paths.
 #[derive(Clone)]
 struct Route(MatchedPath);
+
+/// The route that a request matched; empty where it matched none.
+fn route(response: &Response) -> &str {
+    response.extensions().get::<Route>().map_or("", |route| route.0.as_str())
+}
 
 /// Brings a path to its one spelling: no trailing slash, `/v1` is `/api/v1`, and the health routes answer
 /// without a prefix as well.
@@ -85,6 +102,10 @@ pub(super) async fn around(State(app): State<App>, mut request: Request<Body>, n
 
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
+        if let Some(known) = requester.0.get().filter(|_| problem.code() == denial::CODE) {
+            let route = format!("{method} {}", route(&response));
+            meter.measure(denial::tell(&app, known, (route, problem))).await;
+        }
         let body = problem.body(&path, &origin.request_id, app.now());
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().remove(header::CONTENT_LENGTH);
@@ -150,8 +171,8 @@ impl Served {
     /// Writes the one event that the log gets of a request. No personal data, no secret.
     fn log(&self, response: &Response, problem: Option<&Problem>) {
         let (method, request_id) = (&self.method, self.origin.request_id.as_str());
-        let requester = self.requester.0.get().map(ToString::to_string).unwrap_or_default();
-        let route = response.extensions().get::<Route>().map_or("", |route| route.0.as_str());
+        let requester = self.requester.0.get().map(|known| known.user.to_string()).unwrap_or_default();
+        let route = route(response);
         let status = response.status().as_u16();
         let code = problem.map_or("", Problem::code);
         let cause = problem.and_then(Problem::cause).unwrap_or_default();
@@ -177,12 +198,22 @@ pub(super) fn cross_origin(routes: Router, origins: &[String]) -> Router {
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     let name = HeaderName::from_static;
     let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-    let accepted = [header::AUTHORIZATION, header::CONTENT_TYPE, name("x-request-id")];
+    let accepted = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        header::IF_MATCH,
+        idempotency::KEY,
+        name("x-request-id"),
+    ];
     let exposed = [
+        header::CONTENT_DISPOSITION,
+        header::ETAG,
         header::LINK,
         header::RETRY_AFTER,
+        idempotency::REPLAYED,
         name("server-timing"),
         name("x-next-cursor"),
+        name("x-total-count"),
         name("x-request-id"),
     ];
     let cors = CorsLayer::new()

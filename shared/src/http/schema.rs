@@ -4,7 +4,7 @@
 use serde_json::Value;
 use utoipa::PartialSchema;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayItems, Schema, SchemaType, Type};
 
 use super::problem::FieldError;
 
@@ -21,16 +21,31 @@ pub(super) fn mistakes<T: PartialSchema>(body: &Value) -> Vec<FieldError> {
         .map(|name| FieldError::new(name, "is missing"))
         .collect();
     for (name, property) in &schema.properties {
-        let RefOr::T(Schema::Object(property)) = property else { continue };
-        let Some(value) = fields.get(name) else { continue };
-        if let Some(types) =
-            allowed(&property.schema_type).filter(|types| !types.iter().any(|it| fits(it, value)))
-        {
-            let names: Vec<_> = types.iter().filter(|it| **it != Type::Null).map(name_of).collect();
-            mistakes.push(FieldError::new(name, format!("must be {}", names.join(" or "))));
+        let (RefOr::T(property), Some(value)) = (property, fields.get(name)) else { continue };
+        if let Some(mistake) = mistake(property, value) {
+            mistakes.push(FieldError::new(name, mistake));
         }
     }
     mistakes
+}
+
+/// What is wrong with the type of `value`, or with that of the elements of an array.
+fn mistake(schema: &Schema, value: &Value) -> Option<String> {
+    let schema_type = match schema {
+        Schema::Object(object) => &object.schema_type,
+        Schema::Array(array) => &array.schema_type,
+        _ => return None,
+    };
+    let types = allowed(schema_type)?;
+    if !types.iter().any(|it| fits(it, value)) {
+        let names: Vec<_> = types.iter().filter(|it| **it != Type::Null).map(name_of).collect();
+        return Some(format!("must be {}", names.join(" or ")));
+    }
+    let (Schema::Array(array), Some(elements)) = (schema, value.as_array()) else { return None };
+    let ArrayItems::RefOrSchema(of) = &array.items else { return None };
+    let RefOr::T(of) = &**of else { return None };
+    let mistake = elements.iter().find_map(|element| mistake(of, element))?;
+    Some(format!("each element {mistake}"))
 }
 
 /// The types that a schema allows; `None` if it allows any.
@@ -79,15 +94,17 @@ mod tests {
         email: String,
         password: String,
         remember: Option<bool>,
+        tags: Option<Vec<String>>,
     }
 
     #[test]
     fn everything_missing_or_mistyped_is_named_at_once() {
-        let mistakes = mistakes::<Form>(&json!({ "email": 7, "remember": "yes" }));
+        let mistakes = mistakes::<Form>(&json!({ "email": 7, "remember": "yes", "tags": ["a", 7] }));
         let expected = [
             ("password", "is missing"),
             ("email", "must be a string"),
             ("remember", "must be true or false"),
+            ("tags", "each element must be a string"),
         ];
         assert_eq!(mistakes, expected.map(|(field, message)| FieldError::new(field, message)));
     }

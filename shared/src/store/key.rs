@@ -7,10 +7,14 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::chain::ChainDay;
 use crate::clock::Timestamp;
 use crate::email::Email;
-use crate::id::{EventId, SessionId, TenantId, UserId};
-use crate::role::Role;
+use crate::event::EventType;
+use crate::id::{BulkId, DeliveryId, EventId, SessionId, TenantId, UserId, WebhookId};
+use crate::name::Username;
+use crate::role::{CustomRoleName, Role};
+use crate::user::Status;
 
 /// The primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,17 +30,32 @@ impl Key {
 
     /// A user.
     pub fn user(id: UserId) -> Self {
-        Self::new(format!("USER#{}", id.uuid()), "USER")
+        Self::new(belongings(id), "USER")
     }
 
     /// A user's session.
     pub fn session(user: UserId, session: SessionId) -> Self {
-        Self::new(format!("USER#{}", user.uuid()), format!("SESSION#{}", session.uuid()))
+        Self::new(belongings(user), format!("SESSION#{}", session.uuid()))
     }
 
     /// What an address must show to sign in. Holding this item is what makes an address taken.
     pub fn credential(email: &Email) -> Self {
         Self::new(format!("CRED#{}", email.as_str()), "CRED")
+    }
+
+    /// The account that has a user name. Holding this item is what makes the name taken.
+    pub fn username(name: &Username) -> Self {
+        Self::new(format!("NAME#{}", name.as_str()), "NAME")
+    }
+
+    /// A role that a tenant's administrators made.
+    pub fn role(tenant: &TenantId, name: &CustomRoleName) -> Self {
+        Self::new(roles_of(tenant), format!("{ROLES}{name}"))
+    }
+
+    /// How many roles a tenant's administrators made.
+    pub fn role_count(tenant: &TenantId) -> Self {
+        Self::new(roles_of(tenant), "ROLES")
     }
 
     /// An event in the outbox.
@@ -51,8 +70,63 @@ impl Key {
 
     /// An event's audit record: a partition a day and tenant, in order of time.
     pub fn audit(tenant: &TenantId, at: Timestamp, id: EventId) -> Self {
-        let (partition, time) = audit_since(tenant, at);
-        Self::new(partition, format!("{time}#{}", id.uuid()))
+        Self::new(audit_since(tenant, at).0, by_time(at, id))
+    }
+
+    /// How far the chain of a tenant's audit records of a day goes.
+    pub fn audit_head(tenant: &TenantId, chain: &ChainDay) -> Self {
+        Self::new(audit_of(tenant, chain), HEAD)
+    }
+
+    /// A checkpoint of a tenant's audit trail.
+    pub fn checkpoint(tenant: &TenantId, at: Timestamp, number: u64) -> Self {
+        Self::new(checkpoints_of(tenant), format!("{}#{number}", sortable(at)))
+    }
+
+    /// How far a tenant's checkpoints go.
+    pub fn checkpoint_head(tenant: &TenantId) -> Self {
+        Self::new(checkpoints_of(tenant), HEAD)
+    }
+
+    /// How often a user was refused in the hour of `at`.
+    pub fn denials(user: UserId, at: Timestamp) -> Self {
+        Self::new(format!("RATE#DENIED#{}", user.uuid()), &sortable(at)[..13])
+    }
+
+    /// The receipt of an erasure.
+    pub fn erased(user: UserId) -> Self {
+        Self::new(format!("ERASED#{}", user.uuid()), "ERASED")
+    }
+
+    /// A bulk operation. Its errors sort just before it, its batches before those: what tells of it is read
+    /// without what is still to be done.
+    pub fn bulk_operation(id: BulkId) -> Self {
+        Self::new(bulk_partition(id), "OPERATION")
+    }
+
+    /// Rows of a bulk operation that are still to be worked off.
+    pub fn bulk_batch(id: BulkId, number: u32) -> Self {
+        Self::new(bulk_partition(id), format!("BATCH#{number:06}"))
+    }
+
+    /// What failed of a batch that was worked off.
+    pub fn bulk_errors(id: BulkId, number: u32) -> Self {
+        Self::new(bulk_partition(id), format!("{BULK_ERRORS}{number:06}"))
+    }
+
+    /// A tenant's webhook endpoint.
+    pub fn endpoint(tenant: &TenantId, id: WebhookId) -> Self {
+        Self::new(endpoints_of(tenant), format!("{ENDPOINTS}{}", id.uuid()))
+    }
+
+    /// How many webhook endpoints a tenant has.
+    pub fn endpoint_count(tenant: &TenantId) -> Self {
+        Self::new(endpoints_of(tenant), "ENDPOINTS")
+    }
+
+    /// A delivery to a webhook endpoint.
+    pub fn delivery(webhook: WebhookId, id: DeliveryId) -> Self {
+        Self::new(deliveries_to(webhook), id.uuid().to_string())
     }
 
     /// A tenant's counters of accounts.
@@ -60,9 +134,19 @@ impl Key {
         Self::new(format!("COUNT#{}", tenant.as_str()), "USERS")
     }
 
+    /// A tenant's counters of all that ever happened.
+    pub fn event_counters(tenant: &TenantId) -> Self {
+        Self::new(format!("COUNT#{}", tenant.as_str()), "EVENTS")
+    }
+
     /// A tenant's counters of what happened on the day of `at`.
     pub fn day_counters(tenant: &TenantId, at: Timestamp) -> Self {
         Self::new(format!("COUNT#{}", tenant.as_str()), format!("DAY#{}", &sortable(at)[..10]))
+    }
+
+    /// Where a step of the clean-up goes on.
+    pub fn clean_up(step: &'static str) -> Self {
+        Self::new(format!("CLEANUP#{step}"), "PLACE")
     }
 
     /// The root key, wrapped by KMS, and beside it the signing keys, sealed by the root key.
@@ -73,6 +157,11 @@ impl Key {
     /// A signing key.
     pub fn signing_key(id: &str) -> Self {
         Self::new(KEY_RING.to_owned(), format!("SIGNING#{id}"))
+    }
+
+    /// A request with an idempotency key, in its sender's partition: `key` is a fingerprint.
+    pub fn keyed_request(scope: &str, key: &str) -> Self {
+        Self::new(format!("IDEM#{scope}"), key)
     }
 
     /// The item that exists once the system has its first administrator.
@@ -86,25 +175,138 @@ impl Key {
         HashMap::from([("PK".to_owned(), text(&self.pk)), ("SK".to_owned(), text(&self.sk))])
     }
 
+    /// Whether this is the key of one of a tenant's audit records.
+    pub(crate) fn is_audit_of(&self, tenant: &TenantId) -> bool {
+        // No identifier of a tenant has a `#`.
+        self.pk.strip_prefix("AUDIT#").and_then(|it| it.split('#').next()) == Some(tenant.as_str())
+    }
+
     /// The key of an item that was read.
     pub(crate) fn of(item: &HashMap<String, AttributeValue>) -> Option<Self> {
         Some(Self::new(item.get("PK")?.as_s().ok()?.clone(), item.get("SK")?.as_s().ok()?.as_str()))
     }
 }
 
+/// The partition of a user, their sessions and whatever else is theirs.
+pub(crate) fn belongings(user: UserId) -> String {
+    format!("USER#{}", user.uuid())
+}
+
+/// The partition of the audit records that have to do with a user, in [`DONE_TO`] and in [`DONE_BY`].
+pub(crate) fn history_of(user: UserId) -> String {
+    format!("USER#{}#AUDIT", user.uuid())
+}
+
+/// An audit record's place in [`history_of`] a user.
+pub(crate) fn by_time(at: Timestamp, id: EventId) -> String {
+    format!("{}#{}", sortable(at), id.uuid())
+}
+
+/// The sort key of what says how far the records of its partition go. It sorts behind them.
+pub(crate) const HEAD: &str = "HEAD";
+
+/// The partition of a chain of audit records.
+pub(crate) fn audit_of(tenant: &TenantId, chain: &ChainDay) -> String {
+    format!("AUDIT#{}#{}#{}", tenant.as_str(), chain.day, chain.shard)
+}
+
+/// The partition of a tenant's checkpoints.
+pub(crate) fn checkpoints_of(tenant: &TenantId) -> String {
+    format!("AUDIT#{}#CHECKPOINTS", tenant.as_str())
+}
+
 /// The partition of a tenant's audit records of a day, and where in it those of `at` begin.
 pub(crate) fn audit_since(tenant: &TenantId, at: Timestamp) -> (String, String) {
-    let time = sortable(at);
-    (format!("AUDIT#{}#{}#0", tenant.as_str(), &time[..10]), time)
+    (audit_of(tenant, &ChainDay::at(at)), sortable(at))
+}
+
+/// The partition that holds a user's sessions, and what their sort keys begin with.
+pub(crate) fn sessions_of(user: UserId) -> (String, &'static str) {
+    (format!("USER#{}", user.uuid()), "SESSION#")
+}
+
+/// The partition of the roles that a tenant's administrators made.
+pub(crate) fn roles_of(tenant: &TenantId) -> String {
+    format!("TENANT#{}", tenant.as_str())
+}
+
+/// What the sort keys of roles begin with.
+pub(crate) const ROLES: &str = "ROLE#";
+
+/// The partition of a bulk operation.
+pub(crate) fn bulk_partition(id: BulkId) -> String {
+    format!("BULK#{}", id.uuid())
+}
+
+/// What the sort keys of a bulk operation's errors begin with.
+pub(crate) const BULK_ERRORS: &str = "ERRORS#";
+
+/// The partition of a tenant's webhook endpoints.
+pub(crate) fn endpoints_of(tenant: &TenantId) -> String {
+    format!("HOOKS#{}", tenant.as_str())
+}
+
+/// What the sort keys of webhook endpoints begin with.
+pub(crate) const ENDPOINTS: &str = "ENDPOINT#";
+
+/// The partition of the deliveries to a webhook endpoint; the same in [`DELIVERIES`].
+pub(crate) fn deliveries_to(webhook: WebhookId) -> String {
+    format!("HOOK#{}", webhook.uuid())
+}
+
+/// A delivery's place in [`DELIVERIES`].
+pub(crate) fn by_making(at: Timestamp, id: DeliveryId) -> String {
+    format!("{}#{}", sortable(at), id.uuid())
 }
 
 /// The partition that holds all keys.
 pub(crate) const KEY_RING: &str = "KEY#RING";
 
-/// The secondary index that lists a tenant's users by their creation.
-pub(crate) const BY_CREATION: Index = Index { name: "GSI1", pk: "GSI1PK", sk: "GSI1SK" };
-/// The secondary index that lists a tenant's users of a role by their creation.
-pub(crate) const BY_ROLE: Index = Index { name: "GSI2", pk: "GSI2PK", sk: "GSI2SK" };
+/// Lists a tenant's users by their creation.
+pub(crate) const BY_CREATION: Index = Index { name: "GSI1", pk: "GSI1PK", sk: CREATED };
+/// Lists a tenant's users of a role by their creation.
+pub(crate) const BY_ROLE: Index = Index { name: "GSI2", pk: "GSI2PK", sk: CREATED };
+/// Lists a tenant's users in a state by their creation.
+pub(crate) const BY_STATUS: Index = Index { name: "GSI3", pk: "GSI3PK", sk: CREATED };
+/// Lists a tenant's users of a role and in a state by their creation.
+pub(crate) const BY_ROLE_AND_STATUS: Index = Index { name: "GSI4", pk: "GSI4PK", sk: CREATED };
+/// Lists what was done to a user, and what they did to nobody else, by time.
+pub(crate) const DONE_TO: Index = BY_CREATION;
+/// Lists what a user did to others, by time.
+pub(crate) const DONE_BY: Index = BY_ROLE;
+/// Lists a tenant's audit records by time.
+pub(crate) const RECORDS: Index = BY_STATUS;
+/// Lists a tenant's audit records of a type by time.
+pub(crate) const RECORDS_OF_TYPE: Index = BY_ROLE_AND_STATUS;
+/// Lists the deliveries to a webhook endpoint by the time they were made.
+pub(crate) const DELIVERIES: Index = BY_CREATION;
+/// Finds a tenant's users by what their address begins with.
+pub(crate) const BY_EMAIL: Index = Index { name: "GSI5", pk: BY_CREATION.pk, sk: "email" };
+/// Finds a tenant's users by what their user name begins with.
+pub(crate) const BY_USERNAME: Index = Index { name: "GSI6", pk: BY_CREATION.pk, sk: "username" };
+/// Finds a tenant's users by what their first name begins with, any case.
+pub(crate) const BY_FIRST_NAME: Index = Index { name: "GSI7", pk: BY_CREATION.pk, sk: "folded_first_name" };
+/// Finds a tenant's users by what their last name begins with, any case.
+pub(crate) const BY_LAST_NAME: Index = Index { name: "GSI8", pk: BY_CREATION.pk, sk: "folded_last_name" };
+
+/// The attribute that orders the lists of users.
+const CREATED: &str = "GSI1SK";
+
+/// The partition of a tenant's audit records, in [`RECORDS`].
+pub(crate) fn records_of(tenant: &TenantId) -> String {
+    format!("TENANT#{}#AUDIT", tenant.as_str())
+}
+
+/// The partition of a tenant's audit records of a type, in [`RECORDS_OF_TYPE`].
+pub(crate) fn records_of_type(tenant: &TenantId, event_type: EventType) -> String {
+    format!("TENANT#{}#AUDIT#{}", tenant.as_str(), event_type.name())
+}
+
+/// What sorts behind everything that [`by_time`] makes of `at`, and before all that is later.
+pub(crate) fn behind(at: Timestamp) -> String {
+    // A tilde is above all that an identifier has in it.
+    format!("{}#~", sortable(at))
+}
 
 /// A secondary index and the attributes that are its key.
 #[derive(Clone, Copy, Debug)]
@@ -114,14 +316,22 @@ pub(crate) struct Index {
     pub(crate) sk: &'static str,
 }
 
-/// The index partition of a tenant's users.
-pub(crate) fn users_of(tenant: &TenantId) -> String {
-    format!("TENANT#{}#USER", tenant.as_str())
+/// The index partition of a tenant's users, those of a role, in a state, or both; and the index that has it.
+pub(crate) fn users_of(tenant: &TenantId, role: Option<&Role>, status: Option<Status>) -> (Index, String) {
+    let tenant = tenant.as_str();
+    match (role.map(Role::name), status.map(Status::name)) {
+        (None, None) => (BY_CREATION, format!("TENANT#{tenant}#USER")),
+        (Some(role), None) => (BY_ROLE, format!("TENANT#{tenant}#ROLE#{role}")),
+        (None, Some(status)) => (BY_STATUS, format!("TENANT#{tenant}#STATUS#{status}")),
+        (Some(role), Some(status)) => {
+            (BY_ROLE_AND_STATUS, format!("TENANT#{tenant}#ROLE#{role}#STATUS#{status}"))
+        }
+    }
 }
 
-/// The index partition of a tenant's users of a role.
-pub(crate) fn users_of_role(tenant: &TenantId, role: Role) -> String {
-    format!("TENANT#{}#ROLE#{}", tenant.as_str(), role.name())
+/// The partition of [`BY_CREATION`] that has a tenant's deleted users, by the time of their deletion.
+pub(crate) fn deleted_of(tenant: &TenantId) -> String {
+    format!("TENANT#{}#DELETED", tenant.as_str())
 }
 
 /// A user's place in an index partition.

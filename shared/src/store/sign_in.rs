@@ -54,6 +54,8 @@ pub enum TokenSpent {
 fn pending(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::VerifyEmail => "verification",
+        // It lies with the user: the credential of an address is not theirs before they prove it.
+        Purpose::ChangeEmail => "pending_email",
         Purpose::ResetPassword => "reset",
     }
 }
@@ -86,23 +88,26 @@ impl Store {
         Ok(self.table.get(&Key::credential(email)).await?.unwrap_or_default())
     }
 
-    /// The user is signed in by `session`.
+    /// The user is signed in by `session`, and their password is kept as `rehashed`, if it is to be kept
+    /// otherwise than before.
     ///
     /// Guarded by the credential standing as it was when the password was checked, its count of wrong
     /// passwords included: of many guesses at once, none gets in after the lock has fallen.
     pub async fn open_session(
         &self,
         (user, seen): (&User, &Credential),
-        session: &Session,
+        (session, rehashed): (&Session, Option<&PasswordHash>),
         event: &Event,
     ) -> Result<LoginRecorded, Fault> {
-        let hash = seen.account.as_ref().map(|account| &account.password_hash);
-        let credential = Write::update(Key::credential(&user.email))
+        let mut credential = Write::update(Key::credential(&user.email))
             .remove("failures")
             .remove("failed_at")
             .only_if("#user_id = :user_id AND #password_hash = :hash")
             .value("user_id", user.id)?
-            .value("hash", hash)?;
+            .value("hash", seen.password_hash())?;
+        if let Some(hash) = rehashed {
+            credential = credential.set("password_hash", hash)?;
+        }
         let credential = unchanged(credential, seen)?;
         let login = Write::update(Key::user(user.id))
             .set("last_login_at", session.created_at)?
@@ -121,17 +126,19 @@ impl Store {
     /// A wrong password for `email` is counted, and told by `event`.
     ///
     /// Guarded by the count that was read: wrong passwords that come at once are counted one by one, and
-    /// none is counted once the address is locked.
+    /// none is counted or told once the address is locked: whoever goes on trying fills no table.
     pub async fn count_failure(&self, email: &Email, seen: &Credential, event: &Event) -> Result<(), Fault> {
         let mut seen = seen.clone();
         // Each round means that somebody else was counted, which a lock soon ends.
         for _ in 0..COUNT_ROUNDS {
-            let mut write = touch(email, &seen, event.at)?;
-            if !seen.is_locked(event.at) {
-                write = write.set("failures", seen.failures + 1)?.set("failed_at", event.at)?;
-                write = unchanged(write, &seen)?;
-            }
-            let Outcome::Refused(refused) = self.table.transact(vec![write, outbox(event)?]).await? else {
+            let write = touch(email, &seen, event.at)?;
+            let writes = if seen.is_locked(event.at) {
+                vec![write]
+            } else {
+                let write = write.set("failures", seen.failures + 1)?.set("failed_at", event.at)?;
+                vec![unchanged(write, &seen)?, outbox(event)?]
+            };
+            let Outcome::Refused(refused) = self.table.transact(writes).await? else {
                 return Ok(());
             };
             let Some(refused) = refused.into_iter().find(|refused| refused.index == 0) else { return Ok(()) };
@@ -208,7 +215,7 @@ impl Store {
         self.table.transact(vec![credential, user, outbox(event)?]).await.map(TokenSpent::from)
     }
 
-    /// The user's password is the one of `hash`; `session` is their only session, and no reset token is good
+    /// The user's password is the one of `hash`; `session` is their only session, and no other mailed token is good
     /// any more. Guarded by the password still being the one that was checked, and by the count of wrong ones;
     /// `false` if either changed.
     pub async fn change_password(
@@ -224,7 +231,7 @@ impl Store {
             .remove("failed_at")
             .only_if("#user_id = :user_id AND #password_hash = :checked")
             .value("user_id", user.id)?
-            .value("checked", seen.account.as_ref().map(|account| &account.password_hash))?;
+            .value("checked", seen.password_hash())?;
         let credential = unchanged(credential, seen)?;
         let user_write = end_all_sessions(user, event.at)?
             .only_if("#generation = :generation")
@@ -247,10 +254,21 @@ fn spend(user: &User, purpose: Purpose, token: MailToken, now: Timestamp) -> Res
         .value("now", now.as_second())
 }
 
-/// The write that ends all sessions of `user`, whose password is a new one.
+/// The check that the password of `user` is the one that was found right, and that no wrong one was counted since.
+pub(super) fn still_proven(user: &User, seen: &Credential) -> Result<Write, Fault> {
+    let check = Write::check(Key::credential(&user.email))
+        .only_if("#user_id = :user_id AND #password_hash = :checked")
+        .value("user_id", user.id)?
+        .value("checked", seen.password_hash())?;
+    unchanged(check, seen)
+}
+
+/// The write that ends all sessions of `user`, whose password is a new one: what was asked for under the old one is
+/// over.
 fn end_all_sessions(user: &User, now: Timestamp) -> Result<Write, Fault> {
     Ok(Write::update(Key::user(user.id))
         .set("must_change_password", false)?
+        .remove(pending(Purpose::ChangeEmail))
         .set("updated_at", now)?
         .add("generation", 1)
         .add("version", 1)

@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity,
-    ReturnValue, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, CancellationReason, ConsumedCapacity, KeysAndAttributes, PutRequest,
+    ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, WriteRequest,
 };
 use serde::de::DeserializeOwned;
 
@@ -27,8 +27,12 @@ use crate::random;
 
 /// How often a transaction that met another one is tried again.
 const CONFLICT_RETRIES: u32 = 6;
-/// How often keys that a batch left out are asked for again.
+/// How often keys that a batch left out are asked for again, and items that it left out are put again.
 const BATCH_RETRIES: u32 = 4;
+/// The most writes of a transaction.
+const MOST_WRITES: usize = 100;
+/// The most items that one call puts.
+const PUTS: usize = 25;
 
 /// The table.
 #[derive(Clone)]
@@ -55,19 +59,25 @@ pub(crate) struct Refused {
     pub(crate) old: Option<Item>,
 }
 
-/// What to read of a partition, the last first.
-#[derive(Default)]
+/// What to read of a partition, the last first unless told otherwise.
+#[derive(Clone, Default)]
 pub(crate) struct Range {
     /// The index that has the partition; the table itself if there is none.
     pub(crate) index: Option<Index>,
     pub(crate) partition: String,
     /// Only items whose sort key is not below.
     pub(crate) from: Option<String>,
+    /// Only items whose sort key is not above; needs `from`.
+    pub(crate) to: Option<String>,
+    /// Only items whose `type` is one of these; those that are not are read all the same.
+    pub(crate) types: Vec<&'static str>,
+    /// Only items whose sort key begins so.
+    pub(crate) prefix: Option<String>,
+    /// The first first.
+    pub(crate) ascending: bool,
     /// Only items behind this one.
     pub(crate) after: Option<Item>,
     pub(crate) limit: Option<i32>,
-    /// Only items that have this value in this attribute.
-    pub(crate) only: Option<(&'static str, &'static str)>,
 }
 
 impl Table {
@@ -115,6 +125,41 @@ impl Table {
         Err(Fault::temporary("reading items", "the table left keys unprocessed"))
     }
 
+    /// Puts `items`, each for itself: where this fails, some of them may stand.
+    pub(crate) async fn batch_put(&self, mut items: Vec<Item>) -> Result<(), Fault> {
+        while !items.is_empty() {
+            let rest = items.split_off(items.len().min(PUTS));
+            self.put_together(items).await?;
+            items = rest;
+        }
+        Ok(())
+    }
+
+    async fn put_together(&self, items: Vec<Item>) -> Result<(), Fault> {
+        let put = |item| {
+            let put = PutRequest::builder().set_item(Some(item)).build();
+            put.map(|put| WriteRequest::builder().put_request(put).build())
+        };
+        let wanted: Result<Vec<_>, _> = items.into_iter().map(put).collect();
+        let mut wanted = wanted.map_err(|error| Fault::broken("writing items", error))?;
+        for attempt in 0..=BATCH_RETRIES {
+            let call = self
+                .client
+                .batch_write_item()
+                .request_items(&*self.name, wanted)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let output =
+                cost::timed(call.send()).await.map_err(|error| aws::fault("writing items", error))?;
+            cost::written(units(output.consumed_capacity()));
+            match output.unprocessed_items.unwrap_or_default().remove(&*self.name) {
+                Some(rest) if !rest.is_empty() => wanted = rest,
+                _ => return Ok(()),
+            }
+            back_off(attempt).await;
+        }
+        Err(Fault::temporary("writing items", "the table left items unprocessed"))
+    }
+
     /// The items of a partition, as `range` says. Where it is one of an index, they may be a moment old.
     pub(crate) async fn query(&self, range: Range) -> Result<QueryOutput, Fault> {
         let (pk, sk) = range.index.map_or(("PK", "SK"), |index| (index.pk, index.sk));
@@ -125,28 +170,57 @@ impl Table {
             .set_index_name(range.index.map(|index| index.name.to_owned()))
             .expression_attribute_names("#pk", pk)
             .expression_attribute_values(":pk", AttributeValue::S(range.partition))
-            .scan_index_forward(false)
+            .scan_index_forward(range.ascending)
             .consistent_read(range.index.is_none())
             .set_limit(range.limit)
             .set_exclusive_start_key(range.after)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        call = match range.from {
-            Some(from) => call
-                .key_condition_expression("#pk = :pk AND #sk >= :from")
-                .expression_attribute_names("#sk", sk)
-                .expression_attribute_values(":from", AttributeValue::S(from)),
+        let values = match (range.from, range.to, range.prefix) {
+            (Some(from), Some(to), _) => Some(("#pk = :pk AND #sk BETWEEN :sk AND :to", from, Some(to))),
+            (Some(from), None, _) => Some(("#pk = :pk AND #sk >= :sk", from, None)),
+            (None, _, Some(prefix)) => Some(("#pk = :pk AND begins_with(#sk, :sk)", prefix, None)),
+            (None, _, None) => None,
+        };
+        call = match values {
+            Some((condition, from, to)) => {
+                let call = call
+                    .key_condition_expression(condition)
+                    .expression_attribute_names("#sk", sk)
+                    .expression_attribute_values(":sk", AttributeValue::S(from));
+                match to {
+                    Some(to) => call.expression_attribute_values(":to", AttributeValue::S(to)),
+                    None => call,
+                }
+            }
             None => call.key_condition_expression("#pk = :pk"),
         };
-        if let Some((name, value)) = range.only {
+        if !range.types.is_empty() {
+            let names: Vec<_> = (0..range.types.len()).map(|index| format!(":type{index}")).collect();
             call = call
-                .filter_expression("#only = :only")
-                .expression_attribute_names("#only", name)
-                .expression_attribute_values(":only", AttributeValue::S(value.to_owned()));
+                .filter_expression(format!("#type IN ({})", names.join(", ")))
+                .expression_attribute_names("#type", "type");
+            for (name, event_type) in names.into_iter().zip(range.types) {
+                call = call.expression_attribute_values(name, AttributeValue::S(event_type.to_owned()));
+            }
         }
         let output =
             cost::timed(call.send()).await.map_err(|error| aws::fault("reading a partition", error))?;
         cost::read(units(output.consumed_capacity.as_slice()));
         Ok(output)
+    }
+
+    /// The items of a partition, as `range` says, page after page, until there are `most`.
+    pub(crate) async fn query_all(&self, mut range: Range, most: usize) -> Result<Vec<Item>, Fault> {
+        let mut items = Vec::new();
+        loop {
+            let page = self.query(range.clone()).await?;
+            items.extend(page.items.unwrap_or_default());
+            range.after = page.last_evaluated_key;
+            if range.after.is_none() || items.len() >= most {
+                items.truncate(most);
+                return Ok(items);
+            }
+        }
     }
 
     /// Changes one item and returns it as it then is.
@@ -177,6 +251,16 @@ impl Table {
             }
             _ => Err(aws::fault("changing an item", error)),
         }
+    }
+
+    /// Deletes the items at `keys`, a hundred at once.
+    ///
+    /// In transactions, though batches would do: a role may then delete, and needs no right to write.
+    pub(crate) async fn delete_all(&self, keys: &[Key]) -> Result<(), Fault> {
+        for keys in keys.chunks(MOST_WRITES) {
+            self.transact(keys.iter().cloned().map(Write::delete).collect()).await?;
+        }
+        Ok(())
     }
 
     /// Writes all of `writes`, or none of them.

@@ -29,6 +29,8 @@ pub(crate) struct Write {
     /// Attributes whose names are no words, by what stands for them.
     names: HashMap<String, String>,
     values: Item,
+    /// Whether a condition that fails tells what stood there.
+    tells: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -51,7 +53,7 @@ pub(crate) fn attribute(value: impl Serialize) -> Result<AttributeValue, Fault> 
 
 impl Write {
     fn new(key: Key, action: Action) -> Self {
-        Self { key, action, condition: None, names: HashMap::new(), values: Item::new() }
+        Self { key, action, condition: None, names: HashMap::new(), values: Item::new(), tells: true }
     }
 
     /// Writes `value` as the whole item at `key`.
@@ -79,10 +81,17 @@ impl Write {
         Self::new(key, Action::Check)
     }
 
-    /// Puts one more attribute into the item that is put.
+    /// The item that is put; nothing of another write. The condition is the caller's to do without.
+    pub(crate) fn into_item(self) -> Item {
+        if let Action::Put(item) = self.action { item } else { Item::new() }
+    }
+
+    /// Puts one more attribute into the item that is put, if it has a value.
     pub(crate) fn with(mut self, name: &str, value: impl Serialize) -> Result<Self, Fault> {
         let value = attribute(value)?;
-        if let Action::Put(item) = &mut self.action {
+        if let Action::Put(item) = &mut self.action
+            && !value.is_null()
+        {
             item.insert(name.to_owned(), value);
         }
         Ok(self)
@@ -135,6 +144,12 @@ impl Write {
         Ok(self)
     }
 
+    /// A condition that fails does not tell what stood there: it may be nothing for this function to read.
+    pub(crate) fn unseen(mut self) -> Self {
+        self.tells = false;
+        self
+    }
+
     /// Asks that there is no item at the key yet.
     pub(crate) fn unless_exists(self) -> Self {
         self.only_if("attribute_not_exists(#PK)")
@@ -165,12 +180,16 @@ impl Write {
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 
-    /// The write as the SDK takes it, for `table`. A condition that fails tells what stood there.
+    /// The write as the SDK takes it, for `table`.
     pub(crate) fn into_transact_item(self, table: &str) -> Result<TransactWriteItem, Fault> {
         let item = TransactWriteItem::builder();
         let (names, values, expression) = (self.names(), self.values(), self.update_expression());
         let condition = self.condition;
-        let old = ReturnValuesOnConditionCheckFailure::AllOld;
+        let old = if self.tells {
+            ReturnValuesOnConditionCheckFailure::AllOld
+        } else {
+            ReturnValuesOnConditionCheckFailure::None
+        };
         macro_rules! conditional {
             ($builder:expr) => {
                 $builder
