@@ -13,6 +13,7 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 /// The region that everything here claims to be in.
@@ -69,6 +70,12 @@ pub(crate) fn http_client() -> SharedHttpClient {
 #[expect(clippy::disallowed_methods, reason = "AWS makes these identifiers, not the system")]
 pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
+}
+
+/// Reads what a call of the JSON protocols asks for.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AwsError> {
+    serde_json::from_slice(body)
+        .map_err(|error| AwsError::bad_request("SerializationException", error.to_string()))
 }
 
 /// How an AWS service refuses a call.

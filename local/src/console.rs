@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -12,15 +13,18 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use lambda_runtime::{Context, LambdaEvent};
 use minijinja::Environment;
+use scheduled_cleanup::Report;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::clock::TimeSource;
 
-use crate::aws::REGION;
+use crate::aws::{self, REGION};
 use crate::clock::MovableClock;
 use crate::directory::Journal;
 use crate::faults::{Fault, Faults};
+use crate::function::Function;
 use crate::services::View;
 use crate::stream::{DeadLetter, EventSources};
 
@@ -32,6 +36,7 @@ pub(crate) struct Console {
     pub(crate) dead_letters: Arc<Journal<DeadLetter>>,
     pub(crate) sources: EventSources,
     pub(crate) faults: Faults,
+    pub(crate) scheduled: Arc<Vec<Function<EventBridgeEvent, Report>>>,
     pub(crate) services: View,
 }
 
@@ -97,7 +102,9 @@ async fn overview(State(console): State<Console>, headers: HeaderMap) -> Respons
             "AWS_ENDPOINT_URL_DYNAMODB": console.services.endpoints.dynamodb,
             "AWS_ENDPOINT_URL_KMS": console.services.endpoints.aws,
             "AWS_ENDPOINT_URL_SESV2": console.services.endpoints.aws,
+            "AWS_ENDPOINT_URL_SQS": console.services.endpoints.aws,
             "KMS_KEY_ID": crate::settings::KMS_KEY_ID, "PUBLIC_URL": url, "TABLE_NAME": console.services.table,
+            "WEBHOOK_ALLOW_LOOPBACK": "true", "WEBHOOK_QUEUE_URL": crate::settings::WEBHOOK_QUEUE_URL,
         },
     });
     answer(&headers, ("overview.html", include_str!("../pages/overview.html")), overview)
@@ -162,8 +169,8 @@ async fn move_clock(State(console): State<Console>, Json(asked): Json<MoveClock>
     let now = console.clock.advance(asked.advance_seconds);
     if let Some(expiry) = &console.services.expiry {
         expiry.run().await;
-        console.sources.wake();
     }
+    console.sources.wake();
     Json(json!({ "now": now }))
 }
 
@@ -174,12 +181,19 @@ async fn drain(State(console): State<Console>) -> Response {
     refuse(StatusCode::SERVICE_UNAVAILABLE, "the local cloud is stopping")
 }
 
-/// The functions that a schedule runs.
-const SCHEDULED: [&str; 0] = [];
-
-async fn run(Path(function): Path<String>) -> Response {
-    let message = format!("no schedule runs `{function}`");
-    (StatusCode::NOT_FOUND, Json(json!({ "message": message, "known": SCHEDULED }))).into_response()
+/// Runs a function as its schedule does, and answers what it answers.
+async fn run(State(console): State<Console>, Path(function): Path<String>) -> Response {
+    let Some(scheduled) = console.scheduled.iter().find(|it| it.name == function) else {
+        let known: Vec<_> = console.scheduled.iter().map(|it| it.name).collect();
+        let message = format!("no schedule runs `{function}`");
+        return (StatusCode::NOT_FOUND, Json(json!({ "message": message, "known": known }))).into_response();
+    };
+    let mut context = Context::default();
+    context.request_id = aws::new_id();
+    match scheduled.call(LambdaEvent::new(EventBridgeEvent::default(), context)).await {
+        Ok(report) => Json(report).into_response(),
+        Err(error) => refuse(StatusCode::BAD_GATEWAY, error.to_string()),
+    }
 }
 
 async fn add_fault(State(console): State<Console>, Json(fault): Json<Fault>) -> Json<Vec<Fault>> {

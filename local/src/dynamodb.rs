@@ -1,5 +1,6 @@
 //! DynamoDB: one in this process, spoken to over HTTP, or one that runs elsewhere; and in it the table.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,18 @@ const FILE: &str = "tables.sqlite";
 const SWEEP: Duration = Duration::from_mins(1);
 /// How long a new table may take to become ready.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The table's secondary indexes, as the template has them: name, partition key, sort key.
+const INDEXES: [(&str, &str, &str); 8] = [
+    ("GSI1", "GSI1PK", "GSI1SK"),
+    ("GSI2", "GSI2PK", "GSI1SK"),
+    ("GSI3", "GSI3PK", "GSI1SK"),
+    ("GSI4", "GSI4PK", "GSI1SK"),
+    ("GSI5", "GSI1PK", "email"),
+    ("GSI6", "GSI1PK", "username"),
+    ("GSI7", "GSI1PK", "folded_first_name"),
+    ("GSI8", "GSI1PK", "folded_last_name"),
+];
 
 /// The DynamoDB of this process.
 pub(crate) struct Embedded {
@@ -125,23 +138,28 @@ type CreateError = SdkError<aws_sdk_dynamodb::operation::create_table::CreateTab
 async fn create(client: &Client, table: &str) -> Result<(), CreateError> {
     let wrong = |error: BuildError| CreateError::construction_failure(error);
     let mut request = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
-    for name in ["PK", "SK", "GSI1PK", "GSI1SK", "GSI2PK", "GSI2SK"] {
+    let attributes: BTreeSet<&str> = ["PK", "SK"]
+        .into_iter()
+        .chain(INDEXES.into_iter().flat_map(|(_, partition, sort)| [partition, sort]))
+        .collect();
+    for name in attributes {
         let attribute = AttributeDefinition::builder()
             .attribute_name(name)
             .attribute_type(ScalarAttributeType::S)
             .build();
         request = request.attribute_definitions(attribute.map_err(wrong)?);
     }
-    for index in ["GSI1", "GSI2"] {
+    for (index, partition, sort) in INDEXES {
         // Besides the keys, only what lists are filtered by: nothing of an index changes at a login.
         let projection = Projection::builder()
             .projection_type(ProjectionType::Include)
+            .non_key_attributes("role")
             .non_key_attributes("status")
+            .non_key_attributes("type")
             .build();
-        let keys = keys(&format!("{index}PK"), &format!("{index}SK")).map_err(wrong)?;
         let index = GlobalSecondaryIndex::builder()
             .index_name(index)
-            .set_key_schema(Some(keys))
+            .set_key_schema(Some(keys(partition, sort).map_err(wrong)?))
             .projection(projection);
         request = request.global_secondary_indexes(index.build().map_err(wrong)?);
     }

@@ -42,6 +42,7 @@ enum Service {
     DynamoDb,
     Kms,
     Ses,
+    Sqs,
 }
 
 /// What happens to a call.
@@ -105,7 +106,7 @@ impl Faults {
     }
 }
 
-/// The HTTP client of the functions' SDK clients: faults strike here, and a write wakes the stream's readers.
+/// The HTTP client of the functions' SDK clients: faults strike here, and a write wakes the readers of stream and queue.
 #[derive(Debug)]
 pub(crate) struct Wire<Inner> {
     pub(crate) inner: Inner,
@@ -148,14 +149,23 @@ impl HttpConnector for Wire<SharedHttpConnector> {
     }
 }
 
-/// The operations after which there may be something to read in the table's stream.
-const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
+/// The operations after which there may be something to read in the table's stream, or in the queue.
+const WRITES: [&str; 7] = [
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "BatchWriteItem",
+    "TransactWriteItems",
+    "SendMessage",
+    "SendMessageBatch",
+];
 
 /// The service and operation that a request calls.
 fn called(request: &HttpRequest) -> Option<(Service, &str)> {
     match request.headers().get("x-amz-target").and_then(|target| target.split_once('.')) {
         Some(("DynamoDB_20120810", operation)) => Some((Service::DynamoDb, operation)),
         Some(("TrentService", operation)) => Some((Service::Kms, operation)),
+        Some(("AmazonSQS", operation)) => Some((Service::Sqs, operation)),
         None if request.uri().contains("/v2/email/outbound-emails") => Some((Service::Ses, "SendEmail")),
         _ => None,
     }
@@ -171,6 +181,9 @@ fn throttled(service: Service) -> AwsError {
             "ThrottlingException",
             "You have exceeded the rate at which you may call KMS.",
         ),
+        Service::Sqs => {
+            AwsError::bad_request("RequestThrottled", "The request was denied due to throttling.")
+        }
         Service::Ses => AwsError {
             status: axum::http::StatusCode::TOO_MANY_REQUESTS,
             code: "TooManyRequestsException",
@@ -184,6 +197,7 @@ fn broken(service: Service) -> AwsError {
         Service::DynamoDb => "InternalServerError",
         Service::Kms => "KMSInternalException",
         Service::Ses => "InternalServiceErrorException",
+        Service::Sqs => "InternalFailure",
     };
     AwsError {
         status: axum::http::StatusCode::INTERNAL_SERVER_ERROR,

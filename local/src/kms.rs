@@ -7,19 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use axum::Json;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::routing::{MethodRouter, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::StartError;
-use crate::aws::{ACCOUNT, AwsError, REGION};
+use crate::aws::{self, ACCOUNT, AwsError, REGION};
 use crate::directory::DataDirectory;
 
 /// The file of the master key: 32 random bytes.
@@ -50,11 +44,6 @@ impl Kms {
         let key = key.map_err(|_| StartError::corrupt(&path, &"a key has 32 bytes"))?;
         let arn = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{}", uuid::Uuid::nil());
         Ok(Arc::new(Self { key, name: name.to_owned(), arn }))
-    }
-
-    /// Answers `POST /`.
-    pub(crate) fn route(self: Arc<Self>) -> MethodRouter {
-        post(call).with_state(self)
     }
 
     fn seal(&self, mut plaintext: Vec<u8>, context: &Context) -> Result<Vec<u8>, AwsError> {
@@ -119,18 +108,17 @@ struct GenerateDataKey {
     encryption_context: Context,
 }
 
-async fn call(State(kms): State<Arc<Kms>>, headers: HeaderMap, body: Bytes) -> Result<Json<Value>, AwsError> {
-    let target = headers.get("x-amz-target").and_then(|it| it.to_str().ok()).unwrap_or_default();
-    match target {
-        "TrentService.Encrypt" => kms.encrypt(&parse(&body)?),
-        "TrentService.Decrypt" => kms.decrypt(&parse(&body)?),
-        "TrentService.GenerateDataKey" => kms.generate_data_key(&parse(&body)?),
-        _ => Err(AwsError::bad_request("UnknownOperationException", target)),
-    }
-    .map(Json)
-}
-
 impl Kms {
+    /// Answers a call of `operation`.
+    pub(crate) fn call(&self, operation: &str, body: &[u8]) -> Result<Value, AwsError> {
+        match operation {
+            "Encrypt" => self.encrypt(&aws::parse(body)?),
+            "Decrypt" => self.decrypt(&aws::parse(body)?),
+            "GenerateDataKey" => self.generate_data_key(&aws::parse(body)?),
+            _ => Err(AwsError::bad_request("UnknownOperationException", operation)),
+        }
+    }
+
     fn encrypt(&self, asked: &Encrypt) -> Result<Value, AwsError> {
         self.check_name(&asked.key_id)?;
         let plaintext = decode(&asked.plaintext)?;
@@ -170,11 +158,6 @@ impl Kms {
             json!({ "Plaintext": STANDARD.encode(plaintext), "CiphertextBlob": STANDARD.encode(ciphertext), "KeyId": self.arn }),
         )
     }
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AwsError> {
-    serde_json::from_slice(body)
-        .map_err(|error| AwsError::bad_request("SerializationException", error.to_string()))
 }
 
 fn decode(base64: &str) -> Result<Vec<u8>, AwsError> {

@@ -1,8 +1,8 @@
 //! The local cloud: the whole system in one process, for `cargo run` and for tests.
 //!
 //! The functions run here as they run on AWS, through the official SDK clients; what differs is the endpoints that
-//! those call. This crate brings what AWS has around a function: DynamoDB with its streams, SES, KMS, API Gateway and
-//! Lambda's event source mappings. Each [`start`] is a cloud of its own. Nothing is shared between two, so that a
+//! those call. This crate brings what AWS has around a function: DynamoDB with its streams, SES, KMS, SQS, API Gateway
+//! and Lambda's event source mappings. Each [`start`] is a cloud of its own. Nothing is shared between two, so that a
 //! process can run many.
 
 mod aws;
@@ -12,6 +12,7 @@ mod directory;
 mod dynamodb;
 mod faults;
 mod first_admin;
+mod function;
 mod functions;
 mod gateway;
 mod kms;
@@ -20,10 +21,12 @@ mod part;
 mod process;
 mod services;
 mod settings;
+mod sqs;
 mod start_error;
 mod stream;
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::Router;
 use shared::App;
@@ -75,7 +78,7 @@ pub async fn start(settings: Settings) -> Result<Local, StartError> {
     let app = App::new(config, clock.clone(), &aws);
     let admin = first_admin::create(&app, settings.admin.as_ref()).await?;
 
-    let dead_letters = directory.journal("dead-letters.jsonl")?.into();
+    let dead_letters = Arc::clone(&services.dead_letters);
     let surroundings = Surroundings {
         aws: &services.aws,
         stream: &services.stream,
@@ -84,9 +87,19 @@ pub async fn start(settings: Settings) -> Result<Local, StartError> {
         clock: clock.clone(),
         wake,
     };
-    let (sources, mappings) = EventSources::start(functions::consumers(&app, &aws), &surroundings)?;
-    let console =
-        Console { url: url.clone(), clock: moved, dead_letters, sources, faults, services: services.view() };
+    let (mut sources, mut mappings) = EventSources::start(functions::consumers(&app, &aws), &surroundings)?;
+    for consumer in functions::queue_consumers(&app)? {
+        mappings.push(sqs::run(Arc::clone(&services.queue), consumer, &mut sources));
+    }
+    let console = Console {
+        url: url.clone(),
+        clock: moved,
+        dead_letters,
+        sources,
+        faults,
+        scheduled: Arc::new(functions::scheduled(&app)),
+        services: services.view(),
+    };
     let api = gateway::router(shared::http::service(app, functions::routes()), clock);
     let router = Router::new().nest("/_local", console.router()).fallback_service(api);
     let gateway = Part::run(|stop| gateway::serve(listener, router, stop));

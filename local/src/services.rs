@@ -4,17 +4,24 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::Value;
 use shared::clock::Clock;
 use shared::config::Config;
 
-use crate::aws::{self, Endpoints};
+use crate::aws::{self, AwsError, Endpoints};
 use crate::clock::MovableClock;
 use crate::directory::{DataDirectory, Journal};
 use crate::dynamodb::{self, Embedded, Expiry};
 use crate::kms::Kms;
 use crate::mail::{Mail, Outbox};
 use crate::part::Part;
+use crate::sqs::Queue;
+use crate::stream::DeadLetter;
 use crate::{Data, Settings, StartError, gateway};
 
 /// The running services.
@@ -25,6 +32,10 @@ pub(crate) struct Services {
     pub(crate) table: String,
     /// The ARN of the table's stream.
     pub(crate) stream: String,
+    /// The queue of webhook deliveries.
+    pub(crate) queue: Arc<Queue>,
+    /// What no function could process.
+    pub(crate) dead_letters: Arc<Journal<DeadLetter>>,
     mails: Arc<Journal<Mail>>,
     aws_server: Part,
     embedded: Option<Embedded>,
@@ -52,13 +63,18 @@ impl Services {
     ) -> Result<Self, StartError> {
         let mails: Arc<_> = directory.journal("mail.jsonl")?.into();
         let outbox = Outbox { mails: Arc::clone(&mails), clock: Clock::new(clock.clone()) };
+        let dead_letters: Arc<_> = directory.journal("dead-letters.jsonl")?.into();
+        let queue_url = config.webhook_queue_url.as_deref().unwrap_or_default();
+        let queue = Queue::open(queue_url, directory, &dead_letters, Clock::new(clock.clone()))?;
         let kms = Kms::open(directory, &config.kms_key_id)?;
+        let by_target = ByTarget { kms, queue: Arc::clone(&queue) };
         let (listener, aws) = gateway::bind(0).await?;
         let aws_server = Part::run(|stop| async move {
-            let router =
-                Router::new().route("/", kms.route()).route("/v2/email/outbound-emails", outbox.route());
+            let router = Router::new()
+                .route("/", post(call).with_state(by_target))
+                .route("/v2/email/outbound-emails", outbox.route());
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.asked()).await {
-                tracing::error!(%error, "SES and KMS stopped");
+                tracing::error!(%error, "SES, KMS and SQS stopped");
             }
         });
         let embedded = match settings.dynamodb_endpoint {
@@ -76,7 +92,18 @@ impl Services {
             problem,
         })?;
         let delete_table = embedded.is_none() && settings.data == Data::Memory;
-        Ok(Self { endpoints, aws, table, stream, mails, aws_server, embedded, delete_table })
+        Ok(Self {
+            endpoints,
+            aws,
+            table,
+            stream,
+            queue,
+            dead_letters,
+            mails,
+            aws_server,
+            embedded,
+            delete_table,
+        })
     }
 
     /// What a person or a test may look at.
@@ -102,6 +129,28 @@ impl Services {
             embedded.stop().await;
         }
     }
+}
+
+/// The services that share a path and are told apart by the target of a call.
+#[derive(Clone)]
+struct ByTarget {
+    kms: Arc<Kms>,
+    queue: Arc<Queue>,
+}
+
+/// Answers `POST /`.
+async fn call(
+    State(services): State<ByTarget>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, AwsError> {
+    let target = headers.get("x-amz-target").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    match target.split_once('.') {
+        Some(("TrentService", operation)) => services.kms.call(operation, &body),
+        Some(("AmazonSQS", operation)) => services.queue.call(operation, &body),
+        _ => Err(AwsError::bad_request("UnknownOperationException", target)),
+    }
+    .map(Json)
 }
 
 #[cfg(test)]

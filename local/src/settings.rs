@@ -10,6 +10,9 @@ use crate::aws;
 
 /// The alias of the key that the local KMS holds.
 pub(crate) const KMS_KEY_ID: &str = "alias/usher-local";
+/// The queue that the local SQS holds.
+pub(crate) const WEBHOOK_QUEUE_URL: &str =
+    "https://sqs.us-east-1.amazonaws.com/000000000000/usher-local-webhooks";
 
 /// What [`crate::start`] is given.
 #[derive(Clone, Debug)]
@@ -96,11 +99,12 @@ impl Settings {
         let default = |name: &str| match name {
             "APP_ENV" => Some("development"),
             "COST_HEADERS" => Some("on"),
-            "EXPOSE_TOKENS" => Some("true"),
+            "EXPOSE_TOKENS" | "WEBHOOK_ALLOW_LOOPBACK" => Some("true"),
             "KMS_KEY_ID" => Some(KMS_KEY_ID),
             "MAIL_FROM" => Some("no-reply@example.com"),
             "PUBLIC_URL" => Some(url),
             "TABLE_NAME" => Some(table.as_str()),
+            "WEBHOOK_QUEUE_URL" => Some(WEBHOOK_QUEUE_URL),
             _ => None,
         };
         Config::from_lookup(|name| {

@@ -8,7 +8,7 @@ mod reader;
 mod record;
 
 pub(crate) use delivery::{Consumer, DeadLetter};
-pub(crate) use mapping::{EventSources, Surroundings, Wake};
+pub(crate) use mapping::{EventSources, POLL, Progress, Surroundings, Wake};
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,12 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use shared::chain::ChainDay;
+use shared::checkpoint::Checkpoint;
+use shared::event::{Event, EventType, Origin};
+use shared::id::TenantId;
+use shared::session::Device;
+
 use super::*;
 use crate::directory::Scratch;
 
@@ -93,4 +99,36 @@ async fn many_run_side_by_side() {
     urls.sort();
     urls.dedup();
     assert_eq!(urls.len(), 8);
+}
+
+/// Has one thing happen, and its audit record written.
+async fn happen(app: &App) -> ChainDay {
+    let device = Device { ip_address: "192.0.2.7".to_owned(), user_agent: "tests".to_owned() };
+    let event = Event::new(EventType::UserLogin, &Origin::new("request".to_owned(), device), app.now());
+    app.store.record_audit(app.keys.audit_key().await.unwrap(), &event, app.now()).await.unwrap();
+    ChainDay::at(event.at)
+}
+
+#[tokio::test]
+async fn a_day_of_the_audit_trail_goes_when_its_time_is_over_and_a_checkpoint_says_so() {
+    let local = start(Settings::default()).await.unwrap();
+    let (clock, tenant) = (MovableClock::default(), TenantId::default_tenant());
+    let config = Settings::default().config(&local.url).unwrap();
+    let app = App::new(config, Clock::new(clock.clone()), &local.services.aws);
+    let old = happen(&app).await;
+    clock.advance(400 * 86_400);
+    let new = happen(&app).await;
+    app.remove_old_audit(&tenant).await.unwrap();
+    assert_eq!(app.store.kept_records(&tenant, &old).await.unwrap().len(), 1, "a day has its full time");
+    clock.advance(86_400);
+    for _ in 0..2 {
+        app.remove_old_audit(&tenant).await.unwrap();
+        assert!(app.store.kept_records(&tenant, &old).await.unwrap().is_empty());
+        let heads = app.store.audit_heads(&tenant, &[old.clone(), new.clone()]).await.unwrap();
+        assert_eq!(heads.iter().map(|(chain, _)| chain).collect::<Vec<_>>(), [&new]);
+        let newest = app.store.checkpoint_head(&tenant).await.unwrap().unwrap().newest;
+        let removed = Checkpoint::read(&newest.jws).unwrap().removed;
+        assert_eq!((newest.n, &removed[0].chain, removed[0].seq), (1, &old, 1));
+    }
+    local.stop().await;
 }

@@ -13,15 +13,16 @@ use std::time::Duration;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use lambda_runtime::{Context, LambdaEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::clock::{Clock, Timestamp};
+use shared::stream::{Record, tells_of};
 
 use super::record::sequence_number;
 use crate::aws;
 use crate::directory::Journal;
+use crate::function::Function;
 use crate::part::Stop;
 
 /// How often a record is tried before it is a dead letter.
@@ -30,25 +31,26 @@ const ATTEMPTS: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
-type Answer = Result<DynamoDbEventResponse, lambda_runtime::Error>;
-
 /// A function that consumes the stream.
 pub(crate) struct Consumer {
-    /// The function's name, e.g. `stream-audit`.
-    pub(crate) name: &'static str,
-    handle: Box<dyn Fn(LambdaEvent<Event>) -> BoxFuture<'static, Answer> + Send + Sync>,
+    /// The function.
+    pub(crate) function: Function<Event, DynamoDbEventResponse>,
+    /// The filter of its event source mapping: it is called with no other records.
+    pub(super) passes: fn(&EventRecord) -> bool,
 }
 
 impl Consumer {
-    /// A consumer of this name that handles events with `handle`.
-    pub(crate) fn new<F>(
+    /// A consumer of this name that handles what records tell of `T` with `handle`, as the template has it:
+    ///
+    /// `{"eventName": T::WRITES, "dynamodb": {"NewImage": {"entity": {"S": [T::ENTITY]}}}}`
+    pub(crate) fn of<T: Record, F>(
         name: &'static str,
         handle: impl Fn(LambdaEvent<Event>) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Answer> + Send + 'static,
+        F: Future<Output = Result<DynamoDbEventResponse, lambda_runtime::Error>> + Send + 'static,
     {
-        Self { name, handle: Box::new(move |event| handle(event).boxed()) }
+        Self { function: Function::new(name, handle), passes: tells_of::<T> }
     }
 }
 
@@ -157,12 +159,12 @@ impl Delivery {
 
     fn bury(&self, record: &EventRecord, reason: &str) {
         let letter = DeadLetter {
-            function: self.consumer.name.to_owned(),
+            function: self.consumer.function.name.to_owned(),
             reason: reason.to_owned(),
             failed_at: self.clock.now(),
             record: serde_json::to_value(record).unwrap_or_default(),
         };
-        tracing::error!(function = self.consumer.name, reason, "a record went to the dead letters");
+        tracing::error!(function = self.consumer.function.name, reason, "a record went to the dead letters");
         if let Err(error) = self.dead_letters.append(letter) {
             tracing::error!(%error, "a dead letter could not be written");
         }
@@ -173,7 +175,8 @@ impl Delivery {
         event.records = records.to_vec();
         let mut context = Context::default();
         context.request_id = aws::new_id();
-        let call = AssertUnwindSafe(async { (self.consumer.handle)(LambdaEvent::new(event, context)).await });
+        let call =
+            AssertUnwindSafe(async { self.consumer.function.call(LambdaEvent::new(event, context)).await });
         match call.catch_unwind().await {
             Ok(Ok(response)) => verdict(records, &response),
             Ok(Err(error)) => Verdict::Error(error.to_string()),

@@ -10,13 +10,14 @@ use tokio::sync::watch;
 
 use super::delivery::{Consumer, DeadLetter, Delivery, Told};
 use super::reader::{Page, Position, Reader};
-use super::record::{passes, sequence_number};
+use super::record::sequence_number;
 use crate::StartError;
 use crate::directory::{DataDirectory, Journal};
 use crate::part::{Part, Stop};
 
-/// How often the stream is looked at when nothing woke its readers: for what other processes write.
-const POLL: Duration = Duration::from_millis(500);
+/// How often a source is looked at when nothing woke its readers: for what other processes write, and what time
+/// brings.
+pub(crate) const POLL: Duration = Duration::from_millis(500);
 
 /// Wakes the readers of the stream. Cheap to clone; all clones are one bell.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +50,11 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// Everything written before `rung` is read and done with.
+    pub(crate) fn settle(&mut self, rung: u64) {
+        self.settled = rung;
+    }
+
     /// What changes whenever the function was called.
     fn calls(self) -> u64 {
         self.processed + self.failed_tries
@@ -81,8 +87,8 @@ impl EventSources {
         let (mut seen, mut parts) = (Vec::new(), Vec::new());
         for consumer in consumers {
             let (progress, told) = watch::channel(Progress::default());
-            seen.push((consumer.name, told));
-            let file = format!("{}.json", consumer.name);
+            seen.push((consumer.function.name, told));
+            let file = format!("{}.json", consumer.function.name);
             let position = read_position(around.directory, &file)?;
             let reader =
                 Reader::new(aws_sdk_dynamodbstreams::Client::new(around.aws), around.stream, position);
@@ -94,6 +100,13 @@ impl EventSources {
             }));
         }
         Ok((Self { wake: around.wake.clone(), consumers: seen }, parts))
+    }
+
+    /// Adds a consumer of another source: where it is to tell how far it is, and what wakes it.
+    pub(crate) fn add(&mut self, name: &'static str) -> (watch::Sender<Progress>, watch::Receiver<u64>) {
+        let (progress, told) = watch::channel(Progress::default());
+        self.consumers.push((name, told));
+        (progress, self.wake.0.subscribe())
     }
 
     /// Returns when every consumer has processed all there is, and what that led to, and has nothing to retry.
@@ -150,9 +163,13 @@ impl Mapping {
             let rung = *wake.borrow_and_update();
             match self.read_all(&stop).await {
                 Ok(()) if stop.is_asked() => break,
-                Ok(()) => self.progress.send_modify(|it| it.settled = rung),
+                Ok(()) => self.progress.send_modify(|it| it.settle(rung)),
                 Err(problem) => {
-                    tracing::warn!(function = self.delivery.consumer.name, problem, "stream not read");
+                    tracing::warn!(
+                        function = self.delivery.consumer.function.name,
+                        problem,
+                        "stream not read"
+                    );
                 }
             }
             tokio::select! {
@@ -177,7 +194,7 @@ impl Mapping {
 
     async fn deliver(&mut self, Page { shard, records }: Page) {
         let last = records.last().map(|record| sequence_number(record).to_owned());
-        let records: Vec<_> = records.into_iter().filter(passes).collect();
+        let records: Vec<_> = records.into_iter().filter(self.delivery.consumer.passes).collect();
         let called = !records.is_empty();
         let (reader, progress) = (&mut self.reader, &self.progress);
         self.delivery

@@ -2,17 +2,8 @@
 
 use aws_lambda_events::event::dynamodb::{EventRecord, StreamRecord, StreamViewType, UserIdentity};
 use aws_sdk_dynamodbstreams::types::Record;
-use serde_dynamo::AttributeValue;
 
 use crate::aws::REGION;
-
-/// The event source mapping's filter: only new events reach the consumers, as in the template.
-///
-/// `{"eventName": ["INSERT"], "dynamodb": {"NewImage": {"entity": {"S": ["event"]}}}}`
-pub(super) fn passes(record: &EventRecord) -> bool {
-    record.event_name == "INSERT"
-        && record.change.new_image.get("entity") == Some(&AttributeValue::S("event".to_owned()))
-}
 
 /// The record's place in its shard.
 pub(super) fn sequence_number(record: &EventRecord) -> &str {

@@ -37,7 +37,7 @@ impl Stage {
         let config = settings.config("http://127.0.0.1:1").unwrap();
         let services =
             Services::start(&settings, &config, &directory, &MovableClock::default()).await.unwrap();
-        let dead_letters = directory.journal("dead-letters.jsonl").unwrap().into();
+        let dead_letters = Arc::clone(&services.dead_letters);
         Self { services, directory, dead_letters, wake: Wake::default(), running: Vec::new() }
     }
 
@@ -101,7 +101,7 @@ fn consumer(
             Ok(DynamoDbEventResponse::default())
         }
     };
-    (Consumer::new("stream-audit", handle), seen)
+    (Consumer::of::<shared::event::Event, _>("stream-audit", handle), seen)
 }
 
 /// An answer that reports these records as failed.
@@ -159,13 +159,14 @@ async fn a_partial_failure_is_retried_from_the_lowest_record_that_failed() {
     stage.write("event", 0..10).await;
     let batches = Arc::new(Mutex::new(Vec::new()));
     let noted = batches.clone();
-    let consumer = Consumer::new("stream-audit", move |event: LambdaEvent<Event>| {
-        let first = noted.lock().unwrap().is_empty();
-        noted.lock().unwrap().push(ids(&event.payload));
-        let records = &event.payload.records;
-        let answer = if first { failed([&records[7], &records[4]]) } else { failed([]) };
-        async move { Ok(answer) }
-    });
+    let consumer =
+        Consumer::of::<shared::event::Event, _>("stream-audit", move |event: LambdaEvent<Event>| {
+            let first = noted.lock().unwrap().is_empty();
+            noted.lock().unwrap().push(ids(&event.payload));
+            let records = &event.payload.records;
+            let answer = if first { failed([&records[7], &records[4]]) } else { failed([]) };
+            async move { Ok(answer) }
+        });
     let sources = stage.run(vec![consumer]);
     assert!(sources.drain().await);
     assert_eq!(*batches.lock().unwrap(), [numbers(0..10), numbers(4..10)]);
@@ -177,15 +178,16 @@ async fn a_record_that_is_always_reported_as_failed_does_not_take_its_batch_with
     stage.write("event", 0..6).await;
     let tries = Arc::new(Mutex::new(BTreeMap::<String, u32>::new()));
     let noted = tries.clone();
-    let consumer = Consumer::new("stream-audit", move |event: LambdaEvent<Event>| {
-        let ids = ids(&event.payload);
-        let bad = ids.iter().position(|id| id == "2");
-        for id in &ids[..bad.map_or(ids.len(), |at| at + 1)] {
-            *noted.lock().unwrap().entry(id.clone()).or_default() += 1;
-        }
-        let answer = failed(bad.map(|at| &event.payload.records[at]));
-        async move { Ok(answer) }
-    });
+    let consumer =
+        Consumer::of::<shared::event::Event, _>("stream-audit", move |event: LambdaEvent<Event>| {
+            let ids = ids(&event.payload);
+            let bad = ids.iter().position(|id| id == "2");
+            for id in &ids[..bad.map_or(ids.len(), |at| at + 1)] {
+                *noted.lock().unwrap().entry(id.clone()).or_default() += 1;
+            }
+            let answer = failed(bad.map(|at| &event.payload.records[at]));
+            async move { Ok(answer) }
+        });
     let sources = stage.run(vec![consumer]);
     assert!(sources.drain().await);
     let expected = [("0", 1), ("1", 1), ("2", 10), ("3", 1), ("4", 1), ("5", 1)];
@@ -226,7 +228,7 @@ async fn a_drain_waits_for_what_a_consumer_makes_another_one_do() {
     let mut stage = Stage::new(Settings::default()).await;
     let view = stage.services.view();
     stage.write("event", [1]).await;
-    let chain = Consumer::new("stream-fanout", move |event: LambdaEvent<Event>| {
+    let chain = Consumer::of::<shared::event::Event, _>("stream-fanout", move |event: LambdaEvent<Event>| {
         let (view, ids) = (view.clone(), ids(&event.payload));
         async move {
             for next in

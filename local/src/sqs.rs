@@ -1,0 +1,192 @@
+//! Amazon SQS: one standard queue with delays, visibility timeouts and dead letters, by the AWS JSON protocol, and
+//! the event source mapping that brings its messages to a function.
+//!
+//! What is kept is the messages; checksums, attributes of messages and long polling are left out. Errors have the
+//! names that the SDK's clients know, which on AWS come beside those of the protocol (`x-amzn-query-error`).
+
+mod mapping;
+mod queue;
+
+use std::collections::HashSet;
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(crate) use mapping::{QueueConsumer, run};
+pub(crate) use queue::{Message, Queue};
+
+use crate::aws::{self, AwsError};
+
+/// The most messages of one call (SQS API reference).
+const MOST_AT_ONCE: usize = 10;
+/// The longest delay of a message, in seconds (SQS API reference, `SendMessage`).
+const LONGEST_DELAY: u32 = 900;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct QueueName {
+    queue_url: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessage {
+    message_body: String,
+    #[serde(default)]
+    delay_seconds: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Batch<T> {
+    entries: Vec<Entry<T>>,
+}
+
+#[derive(Deserialize)]
+struct Entry<T> {
+    #[serde(rename = "Id")]
+    id: String,
+    #[serde(flatten)]
+    content: T,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ReceiveMessage {
+    #[serde(default = "one")]
+    max_number_of_messages: usize,
+    visibility_timeout: Option<u32>,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Receipt {
+    receipt_handle: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Visibility {
+    receipt_handle: String,
+    visibility_timeout: u32,
+}
+
+impl Queue {
+    /// Answers a call of `operation`.
+    pub(crate) fn call(&self, operation: &str, body: &[u8]) -> Result<Value, AwsError> {
+        if !self.is_named(&aws::parse::<QueueName>(body)?.queue_url) {
+            return Err(AwsError::bad_request(
+                "AWS.SimpleQueueService.NonExistentQueue",
+                "The specified queue does not exist.",
+            ));
+        }
+        match operation {
+            "SendMessage" => self.send_message(aws::parse(body)?),
+            "SendMessageBatch" => batch(aws::parse(body)?, |entry| self.send_message(entry)),
+            "ReceiveMessage" => self.receive_message(&aws::parse(body)?),
+            "DeleteMessage" => self.delete_message(&aws::parse(body)?),
+            "DeleteMessageBatch" => batch(aws::parse(body)?, |entry| self.delete_message(&entry)),
+            "ChangeMessageVisibility" => self.change_visibility(&aws::parse(body)?),
+            "GetQueueAttributes" => Ok(self.attributes()),
+            _ => Err(AwsError::bad_request("UnknownOperationException", operation)),
+        }
+    }
+
+    fn send_message(&self, asked: SendMessage) -> Result<Value, AwsError> {
+        if asked.message_body.is_empty() || asked.delay_seconds > LONGEST_DELAY {
+            let message = "A message has a body, and a delay of 0 to 900 seconds.";
+            return Err(AwsError::bad_request("InvalidParameterValue", message));
+        }
+        let id = self.send(asked.message_body, asked.delay_seconds).map_err(|error| not_kept(&error))?;
+        Ok(json!({ "MessageId": id }))
+    }
+
+    fn receive_message(&self, asked: &ReceiveMessage) -> Result<Value, AwsError> {
+        if !(1..=MOST_AT_ONCE).contains(&asked.max_number_of_messages) {
+            let message = "MaxNumberOfMessages must be 1 to 10.";
+            return Err(AwsError::bad_request("InvalidParameterValue", message));
+        }
+        let received = self.receive(asked.max_number_of_messages, asked.visibility_timeout);
+        let messages = received.map_err(|error| not_kept(&error))?.messages;
+        let messages = messages.into_iter().map(|message| {
+            json!({
+                "MessageId": message.id, "ReceiptHandle": message.receipt, "Body": message.body,
+                "Attributes": message.attributes(),
+            })
+        });
+        Ok(json!({ "Messages": messages.collect::<Vec<_>>() }))
+    }
+
+    fn delete_message(&self, asked: &Receipt) -> Result<Value, AwsError> {
+        self.delete(&[&asked.receipt_handle]).map_err(|error| not_kept(&error))?;
+        Ok(json!({}))
+    }
+
+    fn change_visibility(&self, asked: &Visibility) -> Result<Value, AwsError> {
+        let changed = self.hide(&asked.receipt_handle, asked.visibility_timeout);
+        if changed.map_err(|error| not_kept(&error))? {
+            return Ok(json!({}));
+        }
+        Err(AwsError::bad_request(
+            "AWS.SimpleQueueService.MessageNotInflight",
+            "The message is not in flight.",
+        ))
+    }
+
+    fn attributes(&self) -> Value {
+        let counts = self.counts();
+        json!({ "Attributes": {
+            "ApproximateNumberOfMessages": counts.visible.to_string(),
+            "ApproximateNumberOfMessagesDelayed": counts.delayed.to_string(),
+            "ApproximateNumberOfMessagesNotVisible": counts.in_flight.to_string(),
+        } })
+    }
+}
+
+/// Does `act` for each entry, and tells what became of which.
+fn batch<T>(asked: Batch<T>, act: impl Fn(T) -> Result<Value, AwsError>) -> Result<Value, AwsError> {
+    if asked.entries.is_empty() {
+        return Err(AwsError::bad_request(
+            "AWS.SimpleQueueService.EmptyBatchRequest",
+            "There should be at least one entry.",
+        ));
+    }
+    if asked.entries.len() > MOST_AT_ONCE {
+        return Err(AwsError::bad_request(
+            "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+            "There may be ten entries at most.",
+        ));
+    }
+    let ids: HashSet<_> = asked.entries.iter().map(|entry| &entry.id).collect();
+    if ids.len() < asked.entries.len() {
+        let code = "AWS.SimpleQueueService.BatchEntryIdsNotDistinct";
+        return Err(AwsError::bad_request(code, "Two entries have the same id."));
+    }
+    let (mut successful, mut failed) = (Vec::new(), Vec::new());
+    for Entry { id, content } in asked.entries {
+        match act(content) {
+            Ok(mut answer) => {
+                answer["Id"] = json!(id);
+                successful.push(answer);
+            }
+            Err(error) => failed.push(json!({
+                "Id": id, "Code": error.code, "Message": error.message,
+                "SenderFault": error.status.is_client_error(),
+            })),
+        }
+    }
+    Ok(json!({ "Successful": successful, "Failed": failed }))
+}
+
+fn not_kept(error: &std::io::Error) -> AwsError {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    AwsError { status, code: "InternalFailure", message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

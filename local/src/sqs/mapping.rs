@@ -1,0 +1,118 @@
+//! The event source mapping of the queue: a loop that receives, invokes the function and deletes what it processed.
+//!
+//! As Lambda's, with `ReportBatchItemFailures`: what the function reports as failed, and all of a batch that it fails
+//! as a whole, is left in the queue, where it shows again after its visibility timeout.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::FutureExt;
+use lambda_runtime::{Context, LambdaEvent};
+use tokio::sync::watch;
+
+use super::{MOST_AT_ONCE, Message, Queue};
+use crate::aws::{self, ACCOUNT, REGION};
+use crate::function::Function;
+use crate::part::{Part, Stop};
+use crate::stream::{EventSources, POLL, Progress};
+
+/// A function that consumes the queue.
+pub(crate) type QueueConsumer = Function<SqsEvent, SqsBatchResponse>;
+
+/// Starts the mapping of `queue` to `consumer`, as one of `sources`.
+pub(crate) fn run(queue: Arc<Queue>, consumer: QueueConsumer, sources: &mut EventSources) -> Part {
+    let (progress, wake) = sources.add(consumer.name);
+    Part::run(|stop| Mapping { queue, consumer, progress }.run(wake, stop))
+}
+
+struct Mapping {
+    queue: Arc<Queue>,
+    consumer: QueueConsumer,
+    progress: watch::Sender<Progress>,
+}
+
+impl Mapping {
+    async fn run(self, mut wake: watch::Receiver<u64>, stop: Stop) {
+        while !stop.is_asked() {
+            let rung = *wake.borrow_and_update();
+            self.work_off(&stop).await;
+            if stop.is_asked() {
+                break;
+            }
+            self.progress.send_modify(|it| it.settle(rung));
+            tokio::select! {
+                _ = wake.changed() => {}
+                () = tokio::time::sleep(POLL) => {}
+                () = stop.clone().asked() => {}
+            }
+        }
+    }
+
+    /// Brings everything that is due to the function.
+    async fn work_off(&self, stop: &Stop) {
+        while !stop.is_asked() {
+            let received = match self.queue.receive(MOST_AT_ONCE, None) {
+                Ok(received) => received,
+                Err(error) => {
+                    tracing::error!(%error, queue = self.queue.name, "the queue was not read");
+                    return;
+                }
+            };
+            self.progress.send_modify(|it| it.dead_letters += received.dead);
+            if received.messages.is_empty() {
+                return;
+            }
+            self.deliver(&received.messages).await;
+        }
+    }
+
+    async fn deliver(&self, messages: &[Message]) {
+        let failed = self.invoke(messages).await;
+        let processed: Vec<_> =
+            messages.iter().filter(|it| !failed.contains(&it.id)).map(|it| it.receipt.as_str()).collect();
+        if let Err(error) = self.queue.delete(&processed) {
+            tracing::error!(%error, queue = self.queue.name, "messages were processed and will come again");
+        }
+        self.progress.send_modify(|it| {
+            it.processed += processed.len() as u64;
+            it.failed_tries += (messages.len() - processed.len()) as u64;
+        });
+    }
+
+    /// Invokes the function; the ids of the messages that it failed.
+    async fn invoke(&self, messages: &[Message]) -> Vec<String> {
+        let mut event = SqsEvent::default();
+        event.records = messages.iter().map(|message| self.record(message)).collect();
+        let mut context = Context::default();
+        context.request_id = aws::new_id();
+        let call = AssertUnwindSafe(async { self.consumer.call(LambdaEvent::new(event, context)).await });
+        let all = || messages.iter().map(|it| it.id.clone()).collect::<Vec<_>>();
+        match call.catch_unwind().await {
+            Ok(Ok(response)) => {
+                let failed = response.batch_item_failures.into_iter().map(|it| it.item_identifier);
+                let failed: Vec<_> = failed.collect();
+                // One that names no message of the batch fails all of it, as Lambda has it.
+                if failed.iter().all(|id| messages.iter().any(|it| it.id == *id)) { failed } else { all() }
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, function = self.consumer.name, "a batch of messages failed");
+                all()
+            }
+            Err(_) => all(),
+        }
+    }
+
+    fn record(&self, message: &Message) -> SqsMessage {
+        let mut record = SqsMessage::default();
+        record.message_id = Some(message.id.clone());
+        record.receipt_handle = Some(message.receipt.clone());
+        record.body = Some(message.body.clone());
+        record.attributes =
+            message.attributes().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        record.event_source = Some("aws:sqs".to_owned());
+        record.event_source_arn = Some(format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", self.queue.name));
+        record.aws_region = Some(REGION.to_owned());
+        record
+    }
+}
