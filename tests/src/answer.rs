@@ -90,8 +90,17 @@ impl Answer {
     /// # Panics
     /// When the answer does not tell.
     pub fn calls(&self) -> u32 {
+        self.cost("calls").parse().expect("calls are a whole number")
+    }
+
+    /// What the functions used for this, as `Server-Timing` tells it: `calls`, `rcu` or `wcu`.
+    ///
+    /// # Panics
+    /// When the answer does not tell.
+    pub fn cost(&self, unit: &str) -> &str {
         let timing = self.header("server-timing");
-        let calls = timing.split("calls=").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
-        calls.unwrap_or_else(|| panic!("`{timing}` tells the calls"))
+        let (_, rest) =
+            timing.split_once(&format!("{unit}=")).unwrap_or_else(|| panic!("`{timing}` tells {unit}"));
+        rest.split([' ', '"']).next().unwrap_or_default()
     }
 }

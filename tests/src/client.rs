@@ -12,7 +12,9 @@ use super::Answer;
 pub struct Client {
     http: reqwest::Client,
     url: String,
-    address: String,
+    /// The address that it calls from.
+    pub address: String,
+    user_agent: String,
     token: Option<String>,
     /// The refresh token that came with the last sign-in.
     pub refresh_token: String,
@@ -28,6 +30,7 @@ impl Client {
             http: reqwest::Client::new(),
             url: url.to_owned(),
             address,
+            user_agent: "tests".to_owned(),
             token: None,
             refresh_token: String::new(),
         }
@@ -53,6 +56,12 @@ impl Client {
     #[must_use]
     pub fn with_token(&self, token: Option<&str>) -> Self {
         Self { token: token.map(str::to_owned), ..self.clone() }
+    }
+
+    /// The same client, which calls itself so.
+    #[must_use]
+    pub fn calling_itself(&self, user_agent: &str) -> Self {
+        Self { user_agent: user_agent.to_owned(), ..self.clone() }
     }
 
     /// The access token.
@@ -91,16 +100,28 @@ impl Client {
         self.send(Method::PUT, path, Some(body)).await
     }
 
+    /// Sends a `DELETE`.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None).await
+    }
+
     /// Sends a request.
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let request = self.request(method, path);
         Answer::of(if let Some(body) = body { request.json(&body) } else { request }).await
     }
 
+    /// Sends a `POST` with a body of this content type.
+    pub async fn post_file(&self, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let request = self.request(Method::POST, path).header("content-type", content_type);
+        Answer::of(request.body(body.into())).await
+    }
+
     /// A request to be completed.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
-        let request = request.header("x-local-source-ip", &self.address).header("user-agent", "tests");
+        let request =
+            request.header("x-local-source-ip", &self.address).header("user-agent", &self.user_agent);
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

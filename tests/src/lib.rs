@@ -6,7 +6,9 @@
 mod answer;
 mod client;
 mod operation;
+mod receiver;
 mod shape;
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,8 +21,10 @@ use serde_json::{Value, json};
 
 pub use answer::Answer;
 pub use client::Client;
-pub use operation::{Operation, openapi, operations};
+pub use operation::{Operation, openapi, operations, with_nobodys_parameters};
+pub use receiver::{Received, Receiver};
 pub use shape::differences;
+pub use table::{PUTS, RawTable, as_stored};
 
 /// The password of everybody in these tests.
 pub const PASSWORD: &str = "SecurePass123!";
@@ -187,6 +191,11 @@ impl System {
     /// The events of this type that were told.
     pub async fn events(&self, event_type: &str) -> Vec<Value> {
         self.items("event").await.into_iter().filter(|event| event["type"] == event_type).collect()
+    }
+
+    /// Runs the clean-up, as its schedule does; what it reports.
+    pub async fn clean_up(&self) -> Value {
+        self.anybody().post("/_local/run/scheduled-cleanup", json!({})).await.expect(200)
     }
 
     /// Orders a fault (`local/src/faults.rs` lists them).

@@ -12,7 +12,7 @@ use crate::Answer;
 pub struct Operation {
     /// Its method.
     pub method: Method,
-    /// Its path, with a user's id that nobody has where the document has a parameter.
+    /// Its path, with an id or a name that nobody has where the document has a parameter.
     pub path: String,
     /// What the document says of it.
     pub described: Value,
@@ -40,7 +40,7 @@ pub fn operations() -> Vec<Operation> {
     });
     let operation = |(path, method, described): (&String, &String, &Value)| Operation {
         method: method.to_uppercase().parse().unwrap_or_default(),
-        path: path.replace("{user_id}", "usr_00000000000040008000000000000000"),
+        path: with_nobodys_parameters(path),
         described: described.clone(),
         body: body_schema(&document, described),
         answers: answers(&document, described),
@@ -105,4 +105,14 @@ impl Operation {
         let body = answer.json();
         fields.iter().filter(|field| body.get(field).is_none()).cloned().collect()
     }
+}
+
+/// The path with an id or a name that nobody has in the place of each parameter.
+pub fn with_nobodys_parameters(path: &str) -> String {
+    let part = |part: &str| match part {
+        "{name}" => "nobodys_role".to_owned(),
+        id if id.starts_with('{') => "00000000-0000-4000-8000-000000000000".to_owned(),
+        other => other.to_owned(),
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
 }

@@ -96,14 +96,14 @@ async fn nothing_but_what_a_registration_asks_for_has_an_effect() {
 }
 
 #[tokio::test]
-async fn nothing_but_names_of_a_profile_has_an_effect() {
+async fn nothing_but_names_and_the_address_of_a_profile_has_an_effect() {
     let system = System::start().await;
     let (person, id) = system.verified("user@example.com").await;
     let admin = system.admin().await;
     admin.post("/api/v1/admin/approve-user", json!({ "user_id": id })).await.expect(200);
     let path = format!("/api/v1/admin/users/{id}");
     let mut before = admin.get(&path).await.expect(200);
-    let more = json!({ "role": "admin", "email": "new@example.com", "username": "root", "is_active": false });
+    let more = json!({ "role": "admin", "pending_email": "new@example.com", "username": "root", "is_active": false });
     let form = with_coveted(&json!({ "first_name": "Jane" }), &more);
     person.put("/api/v1/profile/me", form).await.expect(200);
 

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tests::{Client, PASSWORD, System, openapi};
+use tests::{Client, PASSWORD, System, openapi, with_nobodys_parameters};
 
 /// Whom an operation lets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,20 +29,37 @@ const OPERATIONS: &[(&str, &str, OpenTo)] = &[
     ("GET", "/", All),
     ("GET", "/.well-known/jwks.json", All),
     ("GET", "/api/users/me", SignedIn),
+    ("GET", "/api/v1/admin/audit-logs", Roles(&["admin"])),
     ("GET", "/api/v1/admin/roles", Roles(&["admin"])),
+    ("GET", "/api/v1/admin/roles/{name}", Roles(&["admin"])),
     ("GET", "/api/v1/admin/stats", Roles(&["admin"])),
     ("GET", "/api/v1/admin/users", WORK_WITH_USERS),
     ("GET", "/api/v1/admin/users/{user_id}", WORK_WITH_USERS),
+    ("GET", "/api/v1/admin/users/{user_id}/sessions", Roles(&["admin"])),
+    ("GET", "/api/v1/audit/export", Roles(&["auditor", "admin"])),
+    ("GET", "/api/v1/audit/logs", Roles(&["auditor", "admin"])),
+    ("GET", "/api/v1/audit/summary", Roles(&["auditor", "admin"])),
+    ("GET", "/api/v1/audit/verify", Roles(&["auditor", "admin"])),
     ("GET", "/api/v1/auth/me", Verified),
+    ("GET", "/api/v1/auth/sessions", Verified),
+    ("GET", "/api/v1/bulk/operations/{operation_id}", Roles(&["admin"])),
     ("GET", "/api/v1/health", All),
     ("GET", "/api/v1/health/db", All),
     ("GET", "/api/v1/health/detailed", All),
     ("GET", "/api/v1/health/ready", All),
     ("GET", "/api/v1/health/system", All),
     ("GET", "/api/v1/profile/me", Verified),
+    ("GET", "/api/v1/users", WORK_WITH_USERS),
+    ("GET", "/api/v1/users/{user_id}", WORK_WITH_USERS),
+    ("GET", "/api/v1/webhooks", Roles(&["admin"])),
+    ("GET", "/api/v1/webhooks/{webhook_id}", Roles(&["admin"])),
+    ("GET", "/api/v1/webhooks/{webhook_id}/deliveries", Roles(&["admin"])),
+    ("PATCH", "/api/v1/users/{user_id}", WORK_WITH_USERS),
+    ("PATCH", "/api/v1/webhooks/{webhook_id}", Roles(&["admin"])),
     ("POST", "/api/users/login", All),
     ("POST", "/api/users/register", All),
     ("POST", "/api/v1/admin/approve-user", Roles(&["admin"])),
+    ("POST", "/api/v1/admin/roles", Roles(&["admin"])),
     ("POST", "/api/v1/admin/users", Roles(&["admin"])),
     ("POST", "/api/v1/admin/users/{user_id}/reject", Roles(&["admin"])),
     ("POST", "/api/v1/auth/change-password", Verified),
@@ -53,10 +70,29 @@ const OPERATIONS: &[(&str, &str, OpenTo)] = &[
     ("POST", "/api/v1/auth/resend-verification", All),
     ("POST", "/api/v1/auth/reset-password", All),
     ("POST", "/api/v1/auth/verify-email", All),
+    ("POST", "/api/v1/webhooks", Roles(&["admin"])),
+    ("POST", "/api/v1/webhooks/{webhook_id}/replay", Roles(&["admin"])),
+    ("POST", "/api/v1/webhooks/{webhook_id}/rotate-secret", Roles(&["admin"])),
+    ("POST", "/api/v1/webhooks/{webhook_id}/test", Roles(&["admin"])),
+    ("PUT", "/api/v1/admin/roles/{name}", Roles(&["admin"])),
+    ("POST", "/api/v1/gdpr/export/my-data", Verified),
+    ("POST", "/api/v1/bulk/users/create", Roles(&["admin"])),
+    ("POST", "/api/v1/bulk/users/validate", Roles(&["admin"])),
     ("PUT", "/api/v1/admin/users/{user_id}", WORK_WITH_USERS),
     ("PUT", "/api/v1/profile/me", Approved),
+    ("DELETE", "/api/v1/admin/roles/{name}", Roles(&["admin"])),
+    ("DELETE", "/api/v1/webhooks/{webhook_id}", Roles(&["admin"])),
+    ("POST", "/api/v1/users", Roles(&["admin"])),
+    ("PUT", "/api/v1/users/{user_id}", WORK_WITH_USERS),
     // The last ones: they end the target, and the sessions of whom they let in.
+    ("DELETE", "/api/v1/auth/sessions/{session_id}", Verified),
+    ("DELETE", "/api/v1/auth/sessions", Verified),
+    ("DELETE", "/api/v1/admin/users/{user_id}/sessions/{session_id}", Roles(&["admin"])),
+    ("DELETE", "/api/v1/admin/users/{user_id}/sessions", Roles(&["admin"])),
     ("DELETE", "/api/v1/admin/users/{user_id}", Roles(&["admin"])),
+    ("DELETE", "/api/v1/users/{user_id}", Roles(&["admin"])),
+    // Without a confirmation it lets in, and erases nobody.
+    ("DELETE", "/api/v1/gdpr/delete/my-account", Verified),
     ("POST", "/api/v1/auth/logout", Verified),
 ];
 
@@ -144,7 +180,7 @@ async fn every_operation_lets_in_whom_its_row_says_and_nobody_else() {
     let other = system.verified("other@example.com").await.1;
     let callers = callers(&system).await;
     for (method, path, open) in OPERATIONS {
-        let target = path.replace("{user_id}", &other);
+        let target = with_nobodys_parameters(&path.replace("{user_id}", &other));
         let body = (*method != "GET").then(|| json!({}));
         for (caller, client) in &callers {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -219,7 +255,7 @@ async fn what_a_caller_may_not_set_has_no_effect() {
     let before = system.admin().await.get(&path).await.expect(200);
     let wishes = json!({
         "first_name": "Ada", "role": "super_admin", "is_verified": false, "is_active": false, "tenant": "other",
-        "user_id": "usr_00000000000000000000000000000000", "email": "eve@example.com", "generation": 9,
+        "user_id": "usr_00000000000000000000000000000000", "pending_email": "eve@example.com", "generation": 9,
         "approval": null, "__proto__": { "role": "admin" }, "Role": "admin",
     });
     user.put("/api/v1/profile/me", wishes).await.expect(200);
