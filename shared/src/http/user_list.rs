@@ -68,7 +68,7 @@ impl UserQuery {
         let wanted = self.check(app, caller, &mut fields).await?;
         let window = page.window(size, &mut fields);
         let ((filter, search), window) = fields.all(wanted.zip(window))?;
-        let asked = Asked { page, window, scope: scope(&filter, search.as_deref()) };
+        let asked = Asked { page, window, scope: scope(caller, &filter, search.as_deref()) };
         match search {
             None => asked.newest(app, &filter, users).await,
             Some(prefix) => asked.found(app, &filter, &prefix).await,
@@ -108,12 +108,12 @@ impl UserQuery {
     }
 }
 
-/// What the cursors of a list are bound to. Only the text that is searched for can hold a space, and it is last.
-fn scope(filter: &Filter, search: Option<&str>) -> String {
+/// What the cursors of a list are bound to: the caller and the query. Only the text that is searched for can hold a space, and it is last.
+fn scope(caller: &Permitted<UserRead>, filter: &Filter, search: Option<&str>) -> String {
     let role = filter.role.as_ref().map_or("", Role::name);
     let status = filter.status.map_or("", Status::name);
     let search = search.map(|text| format!(" {text}")).unwrap_or_default();
-    format!("users {} {role} {status}{search}", filter.tenant.as_str())
+    format!("users {} {} {role} {status}{search}", caller.user.id, filter.tenant.as_str())
 }
 
 impl Asked {

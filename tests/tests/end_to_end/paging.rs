@@ -122,11 +122,13 @@ async fn a_parameter_that_is_no_good_is_a_400_that_names_it() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_as_it_was_given_and_for_its_query_only() {
-    let (_system, admin) = with_accounts(4).await;
+async fn a_cursor_is_good_as_it_was_given_for_its_query_and_its_caller_only() {
+    let (system, admin) = with_accounts(4).await;
     let page = admin.get(&format!("{PATH}?limit=1&role=user")).await;
     let cursor = page.header("x-next-cursor");
     admin.get(&format!("{PATH}?limit=100&role=user&cursor={cursor}")).await.expect(200);
+    let manager = system.with_role("manager@example.com", "manager").await;
+    assert_eq!(manager.get(&format!("{PATH}?role=user&cursor={cursor}")).await.invalid(), ["cursor"]);
     for query in ["", "role=manager&", "is_active=true&", "role=user&is_active=true&"] {
         let answer = admin.get(&format!("{PATH}?{query}cursor={cursor}")).await;
         assert_eq!(answer.invalid(), ["cursor"]);

@@ -1,7 +1,7 @@
 //! Who may do what: a row for every operation of the API. An operation without a row fails the test.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{Client, PASSWORD, System, openapi, with_nobodys_parameters};
 
 /// Whom an operation lets in.
@@ -263,4 +263,30 @@ async fn what_a_caller_may_not_set_has_no_effect() {
     for field in ["user_id", "email", "role", "is_active", "is_verified", "is_approved"] {
         assert_eq!(after[field], before[field], "{field}");
     }
+}
+
+#[tokio::test]
+async fn an_account_of_another_tenant_is_not_there_for_an_administrator() {
+    let system = System::start().await;
+    let id = system.verified("other@example.com").await.1;
+    let admin = system.with_role("admin@example.com", "admin").await;
+    let uuid = id.trim_start_matches("usr_");
+    let table = system.table().await;
+    let is_theirs = |item: &&Value| item["PK"].as_str().unwrap().replace('-', "").ends_with(uuid);
+    let user = table.iter().find(|item| is_theirs(item) && item["SK"] == "USER").unwrap();
+    // As if they had been onboarded there: no endpoint makes such an account.
+    let moved =
+        user.to_string().replace("TENANT#default", "TENANT#other").replace("\"default\"", "\"other\"");
+    system.put_item(&serde_json::from_str(&moved).unwrap()).await;
+    for (method, path, _) in OPERATIONS.iter().filter(|(_, path, _)| path.contains("{user_id}")) {
+        let path = with_nobodys_parameters(&path.replace("{user_id}", &id));
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let body = (method != Method::GET).then(|| json!({}));
+        let answer = admin.send(method.clone(), &path, body).await;
+        assert_eq!(answer.refused(404), "USER_NOT_FOUND", "{method} {path}");
+    }
+    let approval = admin.post("/api/v1/admin/approve-user", json!({ "user_id": id })).await;
+    assert_eq!(approval.refused(404), "USER_NOT_FOUND");
+    let listed = admin.get("/api/v1/admin/users?limit=100").await.text;
+    assert!(!listed.contains(uuid), "{listed}");
 }
