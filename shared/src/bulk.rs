@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::credential::Credential;
 use crate::email::Email;
+use crate::event::details::AccountCreated;
 use crate::event::{Event, EventType, Notice, Origin};
 use crate::fault::Fault;
 use crate::id::{BulkId, TenantId, UserId};
@@ -142,8 +143,10 @@ impl Row {
             .by(order.actor)
             .to(&user)
             .counting(None, Some(&user))
-            .with("role", user.role.name())
-            .with("operation_id", order.operation.to_string());
+            .telling(AccountCreated {
+                role: user.role.name().to_owned(),
+                operation_id: Some(order.operation),
+            });
         if let Some(hash) = &self.password_hash {
             return NewAccount { credential: Credential::new(user.id, hash.clone()), user, event };
         }

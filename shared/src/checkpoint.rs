@@ -65,9 +65,8 @@ impl From<(ChainDay, Head)> for ChainEnd {
 }
 
 /// The chains of the `days` that end with that of `last`.
-fn chains(last: Timestamp, days: i64) -> Vec<ChainDay> {
-    let end = ChainDay::at(last).day;
-    let day = |back: i64| Some(ChainDay { day: end.checked_sub(back.days()).ok()?, shard: SHARD });
+fn chains(last: &ChainDay, days: i64) -> Vec<ChainDay> {
+    let day = |back: i64| Some(ChainDay { day: last.day.checked_sub(back.days()).ok()?, shard: SHARD });
     (0..days).filter_map(day).collect()
 }
 
@@ -80,14 +79,24 @@ impl App {
         self.checkpoint_with(tenant, &[]).await
     }
 
+    /// Whether the audit trail has let go of what happened at `at`, or is about to: what is told of that time once more is
+    /// told too late.
+    pub fn is_past_audit(&self, at: Timestamp) -> bool {
+        ChainDay::at(at).day <= self.last_old_day().day
+    }
+
+    /// The last day that is older than `AUDIT_RETENTION_DAYS`.
+    fn last_old_day(&self) -> ChainDay {
+        ChainDay::at(self.now() - SignedDuration::from_hours(24 * (self.config.audit_retention_days + 1)))
+    }
+
     /// The days that are older than `AUDIT_RETENTION_DAYS` are gone from the audit trail (so many), each as a whole and only
     /// once a checkpoint says so. It looks back a hundred days: run it more often than that.
     ///
     /// # Errors
     /// When the table or the keys fail. What was begun goes on with the next run.
     pub async fn remove_old_audit(&self, tenant: &TenantId) -> Result<usize, Fault> {
-        let kept = SignedDuration::from_hours(24 * (self.config.audit_retention_days + 1));
-        let old = chains(self.now() - kept, REACH_DAYS);
+        let old = chains(&self.last_old_day(), REACH_DAYS);
         let heads = self.store.audit_heads(tenant, &old).await?;
         if heads.is_empty() {
             return Ok(0);
@@ -124,7 +133,7 @@ impl App {
         let (now, since) = (self.now(), last.map(|last| last.newest.at));
         let passed = since.map(|since| (now.as_second() - since.as_second()) / 86_400 + 1);
         let days = passed.map_or(REACH_DAYS, |passed| passed.max(0) + LATEST.as_hours() / 24);
-        let heads = self.store.audit_heads(tenant, &chains(now, days)).await?;
+        let heads = self.store.audit_heads(tenant, &chains(&ChainDay::at(now), days)).await?;
         if since.is_some_and(|since| heads.iter().all(|(_, head)| head.at <= since)) {
             return Ok(Vec::new());
         }

@@ -4,11 +4,14 @@
 //! people by their identifiers only, and keeps the device of a known person sealed by their own key
 //! ([`crate::privacy`]), so that erasing a person needs no search through what was told.
 
+pub mod details;
+mod event_type;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
-use crate::audit::{Outcome, Resource, Severity};
+use self::details::Details;
+pub use self::event_type::{EventType, Parties, Presence};
 use crate::clock::Timestamp;
 use crate::credential::Credential;
 use crate::id::{EventId, TenantId, UserId, WebhookId};
@@ -21,138 +24,12 @@ use crate::user::User;
 /// How long an event stays in the outbox. The stream holds it for a day; what failed is replayed from here.
 const OUTBOX_DAYS: i64 = 7;
 
-/// Kinds of events: their names and what each means to an auditor, so that none can be without a meaning.
-macro_rules! event_types {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal: $severity:ident $outcome:ident $resource:ident,)*) => {
-        /// What happened. The names are a contract with those who subscribe.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-        pub enum EventType {$(
-            $(#[$doc])*
-            #[serde(rename = $name)]
-            $variant,
-        )*}
+/// The version of what events tell, as [`details`] has it: raised when a member is added, and for nothing else.
+pub const VERSION: u32 = 1;
 
-        impl EventType {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// Its name, `<family>.<what happened>`.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-
-            /// How severe it is.
-            pub fn severity(self) -> Severity {
-                match self {
-                    $(Self::$variant => Severity::$severity,)*
-                }
-            }
-
-            /// How it went.
-            pub fn outcome(self) -> Outcome {
-                match self {
-                    $(Self::$variant => Outcome::$outcome,)*
-                }
-            }
-
-            /// What kind of thing it was done to.
-            pub fn resource(self) -> Resource {
-                match self {
-                    $(Self::$variant => Resource::$resource,)*
-                }
-            }
-
-            /// The first part of its name.
-            pub fn family(self) -> &'static str {
-                self.name().split_once('.').map_or(self.name(), |(family, _)| family)
-            }
-        }
-    };
-}
-
-event_types! {
-    /// Somebody registered.
-    UserRegistered = "user.registered": Info Success User,
-    /// Somebody asked for another verification mail.
-    UserVerificationRequested = "user.verification_requested": Info Success Authentication,
-    /// Somebody proved their address.
-    UserVerified = "user.verified": Info Success User,
-    /// Somebody signed in.
-    UserLogin = "user.login": Info Success Authentication,
-    /// Somebody signed out.
-    UserLogout = "user.logout": Info Success Authentication,
-    /// Somebody ended one of their sessions from another.
-    UserSessionEnded = "user.session_ended": Low Success Session,
-    /// Somebody ended all their sessions, or all but the one that asked.
-    UserSessionsEnded = "user.sessions_ended": Low Success Authentication,
-    /// Somebody has a new password.
-    UserPasswordChanged = "user.password_changed": Medium Success Authentication,
-    /// Somebody asked for another address, which they have yet to prove.
-    UserEmailChangeRequested = "user.email_change_requested": Medium Success Authentication,
-    /// Somebody has a new address.
-    UserEmailChanged = "user.email_changed": Medium Success Authentication,
-    /// Somebody changed their profile.
-    UserProfileUpdated = "user.profile_updated": Info Success User,
-    /// Somebody was let in.
-    UserApproved = "user.approved": Low Success User,
-    /// Somebody took a copy of what is kept about them.
-    UserDataExported = "user.data_exported": Medium Success User,
-    /// Somebody erased their account.
-    UserDeleted = "user.deleted": High Success User,
-    /// An administrator made an account.
-    AdminUserCreated = "admin.user_created": Medium Success User,
-    /// An administrator deleted an account.
-    AdminUserDeleted = "admin.user_deleted": High Success User,
-    /// An administrator refused to let somebody in.
-    AdminUserRejected = "admin.user_rejected": Medium Success User,
-    /// An administrator changed an account.
-    AdminUserUpdated = "admin.user_updated": Medium Success User,
-    /// An administrator ended one of somebody's sessions.
-    AdminUserSessionEnded = "admin.user_session_ended": Medium Success Session,
-    /// An administrator ended all of somebody's sessions.
-    AdminUserSessionsEnded = "admin.user_sessions_ended": Medium Success Authentication,
-    /// An administrator let somebody in.
-    AdminUserApproved = "admin.user_approved": Medium Success User,
-    /// An administrator made a role.
-    AdminRoleCreated = "admin.role_created": High Success Role,
-    /// An administrator changed a role, and with it what everybody who has it may do.
-    AdminRoleUpdated = "admin.role_updated": High Success Role,
-    /// An administrator removed a role.
-    AdminRoleDeleted = "admin.role_deleted": High Success Role,
-    /// A sign-in was refused.
-    SecurityFailedLogin = "security.failed_login": Medium Failure Authentication,
-    /// Somebody asked for a password reset.
-    SecurityPasswordReset = "security.password_reset": Medium Success Authentication,
-    /// Something happened that an honest client does not do.
-    SecuritySuspiciousActivity = "security.suspicious_activity": Critical Failure Authentication,
-    /// Somebody asked for what they may not do.
-    SecurityAccessDenied = "security.access_denied": High Failure Permission,
-    /// An administrator made a webhook.
-    AdminWebhookCreated = "admin.webhook_created": High Success Webhook,
-    /// An administrator changed a webhook, and with it where events are told, or which.
-    AdminWebhookUpdated = "admin.webhook_updated": High Success Webhook,
-    /// An administrator removed a webhook.
-    AdminWebhookDeleted = "admin.webhook_deleted": High Success Webhook,
-    /// An administrator gave a webhook a new secret.
-    AdminWebhookSecretRotated = "admin.webhook_secret_rotated": Medium Success Webhook,
-    /// A webhook was switched off, because its server wants no more or takes nothing.
-    WebhookDisabled = "webhook.disabled": Medium Failure Webhook,
-    /// An administrator tries a webhook. It is told to that webhook, and to nobody else.
-    WebhookTest = "webhook.test": Info Success Webhook,
-    /// Somebody read the audit trail.
-    AuditRead = "audit.read": Low Success AuditTrail,
-    /// Somebody handed in more accounts than are made at once.
-    BulkAccepted = "bulk.accepted": Medium Success User,
-    /// All of them were made, or why not is known.
-    BulkCompleted = "bulk.completed": Low Success User,
-    /// The first administrator was made, by whoever installed the system.
-    SystemFirstAdministratorCreated = "system.first_administrator_created": Critical Success User,
-    /// An account was erased, because it was deleted, or made and never verified, long enough ago.
-    SystemUserErased = "system.user_erased": High Success User,
-    /// The counters of accounts had drifted from the accounts, and were mended.
-    SystemCountersReconciled = "system.counters_reconciled": Medium Success Counters,
+/// The version of events from before they said it.
+fn first_version() -> u32 {
+    1
 }
 
 /// Where a change came from.
@@ -239,6 +116,9 @@ pub struct Event {
     /// What happened.
     #[serde(rename = "type")]
     pub event_type: EventType,
+    /// The [`VERSION`] that it was made by.
+    #[serde(default = "first_version")]
+    pub version: u32,
     /// In which tenant.
     pub tenant: TenantId,
     /// When.
@@ -254,7 +134,7 @@ pub struct Event {
     /// From where: sealed by the actor's key, or else the subject's.
     #[serde(flatten)]
     pub device: KeptDevice,
-    /// What else there is to know.
+    /// What else there is to know: the [`details`] of its type.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub data: Map<String, Value>,
     /// By how much it changes the counters.
@@ -273,6 +153,7 @@ impl Event {
         Self {
             id: EventId::random(),
             event_type,
+            version: VERSION,
             tenant: TenantId::default_tenant(),
             at,
             actor: None,
@@ -327,10 +208,16 @@ impl Event {
         self
     }
 
-    /// With this detail. No personal data goes here.
+    /// It tells these details, which are those of its type.
+    ///
+    /// # Panics
+    /// In a debug build, where a type tells other details.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.data.insert(name.to_owned(), value.into());
+    #[expect(clippy::expect_used, reason = "a struct of texts, numbers and lists is a JSON object")]
+    pub fn telling<D: Details>(mut self, details: D) -> Self {
+        debug_assert!(self.event_type.tells::<D>(), "{} tells other details", self.event_type.name());
+        let object = serde_json::to_value(details).and_then(serde_json::from_value);
+        self.data = object.expect("details are an object");
         self
     }
 

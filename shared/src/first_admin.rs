@@ -1,10 +1,9 @@
 //! The first administrator: somebody must be there to let others in. There can be only one first.
 
-use serde_json::Value;
-
 use crate::app::App;
 use crate::credential::Credential;
 use crate::email::Email;
+use crate::event::details::FirstAdministrator;
 use crate::event::{Event, EventType, Origin};
 use crate::fault::Fault;
 use crate::password::{Password, Policy};
@@ -51,7 +50,7 @@ pub async fn create(app: &App, email: &str, password: &Secret) -> Result<bool, E
     let event = Event::new(EventType::SystemFirstAdministratorCreated, &origin, now)
         .to(&user)
         .counting(None, Some(&user))
-        .with("role", Value::from(user.role.name()));
+        .telling(FirstAdministrator { role: user.role.name().to_owned() });
     let credential = Credential::new(user.id, hash);
     match app.store.register_first(&user, &credential, &event).await? {
         Registration::Added => Ok(true),

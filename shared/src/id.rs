@@ -28,7 +28,7 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(into = "String", try_from = "String")]
-        #[schema(value_type = String)]
+        #[schema(value_type = String, example = json!(concat!($prefix, "550e8400e29b41d4a716446655440000")))]
         pub struct $name(Uuid);
 
         impl $name {

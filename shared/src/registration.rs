@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::credential::Credential;
 use crate::email::Email;
+use crate::event::details::AccountCreated;
 use crate::event::{Event, EventType, Notice, Origin};
 use crate::fault::Fault;
 use crate::name::Username;
@@ -76,7 +77,7 @@ impl App {
             .by(actor.id)
             .to(&user)
             .counting(None, Some(&user))
-            .with("role", user.role.name());
+            .telling(AccountCreated { role: user.role.name().to_owned(), operation_id: None });
         let credential = Credential::new(user.id, hash);
         let registration = self.store.register_for(actor, (&user, &credential), &event).await?;
         Ok((user, registration))

@@ -10,12 +10,13 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::credential::Credential;
 use crate::email::Email;
+use crate::event::details::{SessionOpened, SignInRefusal, SignInRefused};
 use crate::event::{Event, EventType, Origin};
 use crate::fault::Fault;
 use crate::id::UserId;
 use crate::password::{Password, PasswordHash};
 use crate::session::Session;
-use crate::store::{FIRST_OF_DAY, LoginRecorded, Noted};
+use crate::store::{LoginRecorded, Noted};
 use crate::user::{Status, User};
 
 /// How often a sign-in is decided anew because the address's credential changed.
@@ -54,12 +55,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Its name in the event.
-    fn name(self) -> &'static str {
+    /// As the event tells it.
+    fn told(self) -> SignInRefusal {
         match self {
-            Self::WrongCredentials => "wrong_credentials",
-            Self::Inactive => "inactive",
-            Self::NotVerified => "not_verified",
+            Self::WrongCredentials => SignInRefusal::WrongCredentials,
+            Self::Inactive => SignInRefusal::Inactive,
+            Self::NotVerified => SignInRefusal::NotVerified,
         }
     }
 }
@@ -130,8 +131,7 @@ impl App {
             let session = Session::open(&user, origin.device.clone(), days, now);
             let event = Event::new(EventType::UserLogin, origin, now)
                 .by_themselves(&user)
-                .with("session_id", session.id.to_string())
-                .with(FIRST_OF_DAY, is_first_of_day(&user, now));
+                .telling(SessionOpened { session_id: session.id, first_of_day: is_first_of_day(&user, now) });
             let rehashed = self.rehashed(&attempt.password, &credential).await;
             let kept = (&session, rehashed.as_ref());
             match self.store.open_session((&user, &credential), kept, &event).await? {
@@ -179,7 +179,7 @@ impl App {
     ) -> Result<Noted, Fault> {
         let event = Event::new(EventType::SecurityFailedLogin, origin, self.now())
             .to_account(seen)
-            .with("reason", refusal.name());
+            .telling(SignInRefused { reason: refusal.told() });
         match refusal {
             Refusal::WrongCredentials => {
                 self.store.count_failure(email, seen, &event).await.map(|()| Noted::Done)

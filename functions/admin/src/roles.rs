@@ -149,9 +149,5 @@ fn refuse_in_use(users: &Tally, role: &CustomRole) -> Result<(), Refusal> {
 
 /// What happened to `role` at `at`, by the will of the caller.
 fn event(event_type: EventType, caller: &Permitted<AdminAll>, role: &CustomRole, at: Timestamp) -> Event {
-    Event::new(event_type, &caller.origin, at)
-        .by(caller.user.id)
-        .within(&role.tenant)
-        .with("role", role.name.as_str())
-        .with("permissions", role.permissions.clone())
+    Event::new(event_type, &caller.origin, at).by(caller.user.id).within(&role.tenant)
 }

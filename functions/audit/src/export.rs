@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use shared::App;
 use shared::chain::{ChainDay, ChainedRecord};
 use shared::clock::Timestamp;
+use shared::event::details::TrailQuestion;
 use shared::fault::Fault;
 use shared::http::{Page, Permitted, Problem, Query};
 use shared::id::TenantId;
@@ -121,7 +122,9 @@ pub(crate) async fn export(
     let total = heads.iter().map(|(_, head)| head.seq).sum();
     let there: Vec<ChainDay> = heads.into_iter().map(|(chain, _)| chain).collect();
     let lines = read(&app, (tenant, &there), (first.begins(), last.closes()), place).await?;
-    caller.tell_audit_read(&app, "audit/export", json!({ "from": first, "to": last })).await?;
+    let (from, to) = (Some(first.day.to_string()), Some(last.day.to_string()));
+    let question = TrailQuestion { from, to, ..TrailQuestion::default() };
+    caller.tell_audit_read(&app, "audit/export", question).await?;
     let cursor = match &lines.next {
         Some(place) => Some(app.keys.seal_cursor(&scope, place).await?),
         None => None,

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::json;
 use shared::App;
 use shared::chain::{AuditKey, ChainDay, Examination, Flaw, Hash, Head, Reason};
 use shared::checkpoint::Checkpoint;
+use shared::event::details::TrailQuestion;
 use shared::fault::Fault;
 use shared::http::{Fields, Json, Permitted, Problem, Query};
 use shared::id::TenantId;
@@ -159,7 +159,12 @@ pub(crate) async fn verify(
         None => app.checkpoint(tenant).await?,
         Some(_) => app.store.checkpoint_head(tenant).await?.map(|head| head.newest.jws),
     };
-    let question = json!({ "from": days.first(), "to": days.last(), "valid": first_invalid.is_none() });
+    let question = TrailQuestion {
+        from: days.first().map(|chain| chain.day.to_string()),
+        to: days.last().map(|chain| chain.day.to_string()),
+        valid: Some(first_invalid.is_none()),
+        ..TrailQuestion::default()
+    };
     caller.tell_audit_read(&app, "audit/verify", question).await?;
     Ok(Json(Verdict { valid: first_invalid.is_none(), checked, first_invalid, checkpoint }))
 }

@@ -6,6 +6,7 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shared::App;
+use shared::event::details::{NewPassword, PasswordProof};
 use shared::event::{Event, EventType, Notice};
 use shared::http::{Fields, Json, Problem, SignedIn, Verified, fresh_proof};
 use shared::password::{Password, Policy};
@@ -64,7 +65,7 @@ pub(crate) async fn change_password(
     let renewed_session = Session { expires_at: session.expires_at, ..opened };
     let event = Event::new(EventType::UserPasswordChanged, &origin, now)
         .by_themselves(&user)
-        .with("by", "change")
+        .telling(NewPassword { by: PasswordProof::Change })
         .mail(Notice::PasswordChanged);
     if !app.store.change_password((&user, &seen), (&hash, &renewed_session), &event).await? {
         return Err(changed_meanwhile());

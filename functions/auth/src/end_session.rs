@@ -5,6 +5,7 @@
 use axum::extract::{Path, State};
 use serde::Serialize;
 use shared::App;
+use shared::event::details::NamedSession;
 use shared::event::{Event, EventType};
 use shared::http::{Json, Permitted, Problem};
 use shared::id::SessionId;
@@ -36,9 +37,8 @@ pub(crate) async fn end_session(
     let session_id: SessionId = session_id.parse().map_err(|_| Problem::session_not_found())?;
     let event_type =
         if session_id == current.id { EventType::UserLogout } else { EventType::UserSessionEnded };
-    let event = Event::new(event_type, &origin, app.now())
-        .by_themselves(&user)
-        .with("session_id", session_id.to_string());
+    let event =
+        Event::new(event_type, &origin, app.now()).by_themselves(&user).telling(NamedSession { session_id });
     if !app.store.end_own_session(&user, session_id, &event).await? {
         return Err(Problem::session_not_found());
     }

@@ -5,6 +5,7 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shared::App;
+use shared::event::details::OtherSessionsEnded;
 use shared::event::{Event, EventType};
 use shared::http::{Fields, Json, Permitted, Problem, Query};
 use shared::role::ProfileRead;
@@ -56,10 +57,9 @@ pub(crate) async fn end_sessions(
 ) -> Result<Json<SessionsEnded>, Problem> {
     let Permitted { user, session: current, origin, .. } = caller;
     let kept = if query.check()? { None } else { Some(&current) };
-    let mut event = Event::new(EventType::UserSessionsEnded, &origin, app.now()).by_themselves(&user);
-    if let Some(kept) = kept {
-        event = event.with("kept_session_id", kept.id.to_string());
-    }
+    let event = Event::new(EventType::UserSessionsEnded, &origin, app.now())
+        .by_themselves(&user)
+        .telling(OtherSessionsEnded { kept_session_id: kept.map(|kept| kept.id) });
     if !app.store.end_other_sessions(&user, kept, &event).await? {
         let message = "Sessions were ended meanwhile; list them and decide anew";
         return Err(Problem::conflict("CHANGED_MEANWHILE", message));

@@ -4,6 +4,7 @@ use axum::extract::State;
 use serde::Serialize;
 use shared::App;
 use shared::clock::Timestamp;
+use shared::event::details::NamedSession;
 use shared::event::{Event, EventType};
 use shared::http::{Json, Problem, SignedIn, Verified};
 use shared::id::UserId;
@@ -33,7 +34,7 @@ pub(crate) async fn logout(
     let now = app.now();
     let event = Event::new(EventType::UserLogout, &origin, now)
         .by_themselves(&user)
-        .with("session_id", session.id.to_string());
+        .telling(NamedSession { session_id: session.id });
     app.store.end_session(&session, &event).await?;
     Ok(Json(LoggedOut { message: "Logged out successfully", user_id: user.id, logout_at: now }))
 }

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use shared::App;
+use shared::event::details::{Suspicion, SuspiciousActivity};
 use shared::event::{Event, EventType, Notice, Origin};
 use shared::http::{Json, OptionalJson, Problem, bearer_token};
 use shared::id::UserId;
@@ -111,8 +112,7 @@ pub(crate) async fn refresh(
 async fn revoke(app: &App, (user, session): (&User, &Session), origin: &Origin) -> Result<Refusal, Problem> {
     let event = Event::new(EventType::SecuritySuspiciousActivity, origin, app.now())
         .to(user)
-        .with("reason", "refresh_token_reused")
-        .with("session_id", session.id.to_string())
+        .telling(SuspiciousActivity { reason: Suspicion::RefreshTokenReused, session_id: session.id })
         .mail(Notice::SessionRevoked);
     app.store.end_session(session, &event).await?;
     Ok(Refusal::Reused)

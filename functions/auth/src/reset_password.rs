@@ -6,6 +6,7 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shared::App;
+use shared::event::details::{NewPassword, PasswordProof};
 use shared::event::{Event, EventType, Notice, Origin};
 use shared::http::{Fields, Json, Problem};
 use shared::password::{Password, Policy};
@@ -53,7 +54,7 @@ pub(crate) async fn reset_password(
     let hash = app.passwords.hash(fields.all(password)?).await?;
     let event = Event::new(EventType::UserPasswordChanged, &origin, app.now())
         .by_themselves(&user)
-        .with("by", "reset")
+        .telling(NewPassword { by: PasswordProof::Reset })
         .mail(Notice::PasswordChanged);
     if app.store.reset_password(&user, (token, &hash), &event).await? == TokenSpent::NotGood {
         return Err(Problem::bad_mail_token());

@@ -8,6 +8,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shared::App;
 use shared::clock::Timestamp;
+use shared::event::details::OwnAccountErased;
 use shared::event::{Event, EventType};
 use shared::http::{Fields, Json, Permitted, Problem};
 use shared::id::{DeletionId, UserId};
@@ -90,7 +91,7 @@ pub(crate) async fn delete_my_account(
     let event = Event::new(EventType::UserDeleted, &origin, receipt.at)
         .by_themselves(&user)
         .counting(Some(&user), None)
-        .with("deletion_id", receipt.deletion_id.to_string());
+        .telling(OwnAccountErased { deletion_id: receipt.deletion_id });
     if !app.store.erase(&user, &receipt, &event).await? {
         return Err(Problem::changed_meanwhile());
     }

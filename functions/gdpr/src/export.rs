@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use shared::App;
+use shared::event::details::DataExported;
 use shared::event::{Event, EventType};
 use shared::fault::Fault;
 use shared::http::{Fields, OptionalJson, Permitted, Problem};
@@ -97,8 +98,7 @@ pub(crate) async fn export_my_data(
     let (id, now) = (ExportId::random(), app.now());
     let event = Event::new(EventType::UserDataExported, &origin, now)
         .by_themselves(&user)
-        .with("export_id", id.to_string())
-        .with("format", format.name());
+        .telling(DataExported { export_id: id, format: format.name() });
     // Boxed: the futures of the reads beneath are large.
     let kept = Box::pin(form.gather(&app, user)).await?;
     let file = download(&kept.into_export((id, now), format))?;

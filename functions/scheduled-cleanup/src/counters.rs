@@ -5,6 +5,7 @@
 //! a change may be under way to them. A difference is a drift when two walks in a row find it.
 
 use shared::App;
+use shared::event::details::CountersReconciled;
 use shared::event::{Event, EventType, Origin};
 use shared::fault::Fault;
 use shared::id::TenantId;
@@ -49,7 +50,7 @@ pub(crate) async fn reconcile(app: &App, origin: &Origin) -> Result<Progress, Fa
     let event = drift.as_ref().map(|drift| {
         Event::new(EventType::SystemCountersReconciled, origin, app.now())
             .within(&filter.tenant)
-            .with("differences", serde_json::json!(drift))
+            .telling(CountersReconciled { differences: drift.clone() })
     });
     let kept = app.store.keep_walk(&walk, drift.as_ref().zip(event.as_ref())).await?;
     if let Some(drift) = drift.filter(|_| kept) {

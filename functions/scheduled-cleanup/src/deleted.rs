@@ -3,6 +3,7 @@
 
 use shared::App;
 use shared::event::Origin;
+use shared::event::details::ErasureReason;
 use shared::fault::Fault;
 use shared::id::TenantId;
 
@@ -15,7 +16,7 @@ pub(crate) async fn erase(app: &App, origin: &Origin) -> Result<Progress, Fault>
     let mut progress =
         Progress { looked_at: page.users.len(), left: page.next.is_some(), ..Progress::default() };
     for (_, user) in &page.users {
-        if erasing::erase(app, origin, user, "deleted").await? {
+        if erasing::erase(app, origin, user, ErasureReason::Deleted).await? {
             progress.done += 1;
         } else {
             progress.left = true;

@@ -1,6 +1,7 @@
 //! Erasing an account because its time has come, as if its owner had asked for it.
 
 use shared::App;
+use shared::event::details::{AccountErased, ErasureReason};
 use shared::event::{Event, EventType, Origin};
 use shared::fault::Fault;
 use shared::id::DeletionId;
@@ -12,7 +13,7 @@ pub(crate) async fn erase(
     app: &App,
     origin: &Origin,
     user: &User,
-    reason: &'static str,
+    reason: ErasureReason,
 ) -> Result<bool, Fault> {
     let sessions = app.store.sessions(user.id).await?.len();
     // The account and its credential, and the claim of a user name.
@@ -21,8 +22,7 @@ pub(crate) async fn erase(
     let event = Event::new(EventType::SystemUserErased, origin, receipt.at)
         .to(user)
         .counting(Some(user), None)
-        .with("deletion_id", receipt.deletion_id.to_string())
-        .with("reason", reason);
+        .telling(AccountErased { deletion_id: receipt.deletion_id, reason });
     // What lies beside the account is swept up by whoever hears of the event.
     app.store.erase(user, &receipt, &event).await
 }

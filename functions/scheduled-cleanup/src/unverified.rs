@@ -6,6 +6,7 @@
 
 use shared::App;
 use shared::event::Origin;
+use shared::event::details::ErasureReason;
 use shared::fault::Fault;
 use shared::id::TenantId;
 use shared::role::Role;
@@ -28,7 +29,7 @@ pub(crate) async fn erase(app: &App, origin: &Origin) -> Result<Progress, Fault>
         for (place, user) in page.users {
             progress.looked_at += 1;
             if is_to_go(&user) {
-                changed = !erasing::erase(app, origin, &user, "never_verified").await?;
+                changed = !erasing::erase(app, origin, &user, ErasureReason::NeverVerified).await?;
                 if changed {
                     break;
                 }

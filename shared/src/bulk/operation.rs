@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Batch, Counts, Order, RowError};
 use crate::app::App;
 use crate::clock::Timestamp;
+use crate::event::details::BulkProgress;
 use crate::event::{Event, EventType};
 use crate::fault::Fault;
 use crate::id::BulkId;
@@ -119,13 +120,14 @@ impl Operation {
 
     /// What is told of it.
     fn event(&self, event_type: EventType, now: Timestamp) -> Event {
-        let mut event = Event::new(event_type, &self.order.origin, now)
-            .by(self.order.actor)
-            .with("operation_id", self.id().to_string())
-            .with("total", self.total)
-            .with("successful", self.counts.successful)
-            .with("failed", self.counts.failed)
-            .with("skipped", self.counts.skipped);
+        let mut event =
+            Event::new(event_type, &self.order.origin, now).by(self.order.actor).telling(BulkProgress {
+                operation_id: self.id(),
+                total: self.total,
+                successful: self.counts.successful,
+                failed: self.counts.failed,
+                skipped: self.counts.skipped,
+            });
         event.tenant = self.order.tenant.clone();
         event
     }

@@ -1,13 +1,13 @@
 //! Reading the audit trail, which leaves its own trace there: who asked, and what for.
 
 use ::http::HeaderMap;
-use serde_json::Value;
 
 use super::caller::Permitted;
 use super::paging::{Page, Position, Window};
 use super::problem::Problem;
 use crate::app::App;
 use crate::audit::Entry;
+use crate::event::details::{TrailQuestion, TrailRead};
 use crate::event::{Event, EventType};
 use crate::fault::Fault;
 use crate::store::AuditFilter;
@@ -39,7 +39,7 @@ impl<P> Permitted<P> {
         let scope = format!("{list} {question}");
         let after: Option<String> = page.after(app, &scope).await?;
         let found = app.audit_entries(filter, after.as_deref(), (window.skip, window.limit)).await?;
-        self.tell_audit_read(app, list, question).await?;
+        self.tell_audit_read(app, list, filter.into()).await?;
         let cursor = match &found.next {
             Some(place) => Some(app.keys.seal_cursor(&scope, place).await?),
             None => None,
@@ -52,12 +52,16 @@ impl<P> Permitted<P> {
     ///
     /// # Errors
     /// When the table fails.
-    pub async fn tell_audit_read(&self, app: &App, how: &str, question: Value) -> Result<(), Fault> {
+    pub async fn tell_audit_read(
+        &self,
+        app: &App,
+        how: &'static str,
+        question: TrailQuestion,
+    ) -> Result<(), Fault> {
         let event = Event::new(EventType::AuditRead, &self.origin, app.now())
             .by(self.user.id)
             .within(&self.user.tenant)
-            .with("how", how)
-            .with("question", question);
+            .telling(TrailRead { how, question });
         app.store.tell(&event).await
     }
 }

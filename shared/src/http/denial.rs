@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::problem::Problem;
 use super::request::Known;
 use crate::app::App;
+use crate::event::details::AccessRefused;
 use crate::event::{Event, EventType};
 
 /// The code of these refusals.
@@ -18,13 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// It is told that somebody was refused at `route` by `problem`, if they were not too often in this hour. The route is
 /// the one that is described, which holds nothing of what clients put into paths.
 pub(super) async fn tell(app: &App, known: &Known, (route, problem): (String, &Problem)) {
-    let mut event = Event::new(EventType::SecurityAccessDenied, &known.origin, app.now())
+    let permission = problem.details().first().and_then(|detail| detail.get("permission")).cloned();
+    let event = Event::new(EventType::SecurityAccessDenied, &known.origin, app.now())
         .by(known.user)
         .within(&known.tenant)
-        .with("route", route);
-    if let Some(permission) = problem.details().first().and_then(|detail| detail.get("permission")) {
-        event = event.with("permission", permission.clone());
-    }
+        .telling(AccessRefused { route, permission });
     match tokio::time::timeout(PATIENCE, app.store.tell_denial(known.user, &event)).await {
         Ok(Ok(())) => {}
         Ok(Err(fault)) => tracing::error!(cause = fault.chain(), "a refusal could not be told"),

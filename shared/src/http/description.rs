@@ -1,11 +1,16 @@
 //! What the OpenAPI document says of every operation: the refusals that all of them share, how one signs in, and
-//! how a POST may be repeated. An endpoint's own attribute says only what is its own.
+//! how a POST may be repeated. An endpoint's own attribute says only what is its own. Beside the operations stand
+//! the webhooks, one for each type of event.
+
+mod webhooks;
+
+use std::collections::BTreeSet;
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, Content, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required,
-    ResponseBuilder, Type,
+    Content, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Tag,
+    Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -35,7 +40,11 @@ pub fn describe(mut api: OpenApi) -> OpenApi {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format);
         SecurityScheme::Http(scheme.description(Some(description)).build())
     };
-    let mut components = ComponentsBuilder::from(api.components.take().unwrap_or_default());
+    let (webhooks, referred) = webhooks::paths();
+    api.webhooks = Some(webhooks);
+    schemas.extend(referred);
+    api.tags = Some(tags(&mut api));
+    let mut components = webhooks::shared_by_all(api.components.take().unwrap_or_default());
     for (name, schema) in schemas {
         components = components.schema(name, schema);
     }
@@ -54,6 +63,13 @@ pub fn describe(mut api: OpenApi) -> OpenApi {
         }
     }
     api
+}
+
+/// The tags in the order in which pages show them: those of the operations, and then that of the webhooks.
+fn tags(api: &mut OpenApi) -> Vec<Tag> {
+    let operations = api.paths.paths.values_mut().flat_map(operations);
+    let names: BTreeSet<_> = operations.flat_map(|it| it.tags.clone().unwrap_or_default()).collect();
+    names.into_iter().map(Tag::new).chain([webhooks::tag()]).collect()
 }
 
 /// The header of every POST that may be repeated.

@@ -8,6 +8,7 @@ use super::etag::IfMatch;
 use super::fresh_proof::fresh_proof;
 use super::problem::{FieldError, Problem};
 use crate::app::App;
+use crate::event::details::{AccountUpdated, FieldsChanged};
 use crate::event::{Event, EventType, Notice};
 use crate::privacy::SealedEmail;
 use crate::registration::NewAccount;
@@ -54,11 +55,13 @@ impl Permitted<UserUpdate> {
             .by(self.user.id)
             .to(&user)
             .counting(Some(&user), Some(&changed))
-            .with("fields", fields(&user, &changed))
-            .with("role", changed.role.name())
-            .with("role_before", user.role.name())
-            .with("status", changed.status.name())
-            .with("status_before", user.status.name());
+            .telling(AccountUpdated {
+                fields: fields(&user, &changed),
+                role: changed.role.name().to_owned(),
+                role_before: user.role.name().to_owned(),
+                status: changed.status,
+                status_before: user.status,
+            });
         let events = if changed.email == user.email {
             vec![event]
         } else {
@@ -116,7 +119,7 @@ impl Permitted<ProfileUpdate> {
         if_match.check(user.version)?;
         let Some(changed) = changed else { return Ok(user.clone()) };
         let event = |event_type| Event::new(event_type, &self.origin, now).by_themselves(user);
-        let updated = event(EventType::UserProfileUpdated).with("fields", fields);
+        let updated = event(EventType::UserProfileUpdated).telling(FieldsChanged { fields });
         let outcome = if let Some(PendingEmail { token, .. }) = pending {
             let password = current_password.ok_or_else(|| {
                 let message = "is needed to change the address";

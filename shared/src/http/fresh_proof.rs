@@ -7,6 +7,7 @@ use ::http::StatusCode;
 use super::problem::{FieldError, Problem};
 use crate::app::App;
 use crate::credential::Credential;
+use crate::event::details::{SignInRefusal, SignInRefused};
 use crate::event::{Event, EventType, Origin};
 use crate::password::Password;
 use crate::secret::Secret;
@@ -33,7 +34,7 @@ pub async fn fresh_proof(
     }
     let event = Event::new(EventType::SecurityFailedLogin, origin, app.now())
         .by_themselves(user)
-        .with("reason", "wrong_current_password");
+        .telling(SignInRefused { reason: SignInRefusal::WrongCurrentPassword });
     app.store.count_failure(&user.email, &credential, &event).await?;
     let field = FieldError::new("current_password", "is not the current password");
     let message = "The current password is wrong";

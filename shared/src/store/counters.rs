@@ -20,7 +20,7 @@ const DAY: i64 = 86_400;
 const KEPT_DAYS: i64 = 400;
 
 /// What a sign-in's event says that is the person's first of the day.
-pub(crate) const FIRST_OF_DAY: &str = "first_of_day";
+const FIRST_OF_DAY: &str = "first_of_day";
 /// The counter of a day that counts the people who signed in.
 const ACTIVE_USERS: &str = "active_users";
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use shared::App;
 use shared::clock::Timestamp;
 use shared::event::EventType;
+use shared::event::details::NamedRole;
 use shared::http::{Counting, Fields, Json, Problem};
 use shared::id::TenantId;
 use shared::role::{AdminAll, CustomRole, KnownRole, Role};
@@ -78,7 +79,8 @@ pub(crate) async fn create_role(
     let role = form.check(caller.user.tenant.clone(), app.now())?;
     caller.may_make(&role)?;
     refuse_in_use(&users, &role)?;
-    let event = event(EventType::AdminRoleCreated, &caller, &role, role.created_at);
+    let event =
+        event(EventType::AdminRoleCreated, &caller, &role, role.created_at).telling(NamedRole::from(&role));
     match app.store.add_role(&caller.user, &role, &event).await? {
         RoleAddition::Added => Ok((StatusCode::CREATED, Json(KnownRole::Custom(role).into()))),
         RoleAddition::NameTaken => Err(Refusal::Exists.into()),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use shared::App;
 use shared::clock::Timestamp;
 use shared::event::EventType;
+use shared::event::details::NamedRole;
 use shared::http::{Counting, Json, Problem};
 use shared::role::{AdminAll, CustomRoleName};
 use utoipa::ToSchema;
@@ -41,7 +42,8 @@ pub(crate) async fn delete_role(
     let role = find_own(&app, &caller, &name).await?;
     refuse_in_use(&users, &role)?;
     let deleted_at = app.now();
-    let event = event(EventType::AdminRoleDeleted, &caller, &role, deleted_at);
+    let event =
+        event(EventType::AdminRoleDeleted, &caller, &role, deleted_at).telling(NamedRole::from(&role));
     if !app.store.remove_role(&caller.user, &role, &event).await? {
         return Err(Problem::changed_meanwhile());
     }

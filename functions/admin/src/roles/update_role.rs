@@ -7,6 +7,7 @@ use serde::Deserialize;
 use shared::App;
 use shared::clock::Timestamp;
 use shared::event::EventType;
+use shared::event::details::RoleChanged;
 use shared::http::{Fields, Json, Permitted, Problem};
 use shared::role::{AdminAll, CustomRole, KnownRole};
 use utoipa::ToSchema;
@@ -63,8 +64,12 @@ pub(crate) async fn update_role(
     let role = find_own(&app, &caller, &name).await?;
     let changed = form.check(role.clone(), app.now())?;
     caller.may_make(&changed)?;
-    let event = event(EventType::AdminRoleUpdated, &caller, &changed, changed.updated_at)
-        .with("permissions_before", role.permissions);
+    let event =
+        event(EventType::AdminRoleUpdated, &caller, &changed, changed.updated_at).telling(RoleChanged {
+            role: changed.name.as_str().to_owned(),
+            permissions: changed.permissions.clone(),
+            permissions_before: role.permissions,
+        });
     if !app.store.change_role(&caller.user, &changed, &event).await? {
         return Err(Problem::changed_meanwhile());
     }

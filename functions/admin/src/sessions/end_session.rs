@@ -4,6 +4,7 @@
 use axum::extract::{Path, State};
 use serde::Serialize;
 use shared::App;
+use shared::event::details::NamedSession;
 use shared::event::{Event, EventType};
 use shared::http::{Json, Permitted, Problem};
 use shared::id::{SessionId, UserId};
@@ -44,7 +45,7 @@ pub(crate) async fn end_user_session(
     let event = Event::new(EventType::AdminUserSessionEnded, origin, app.now())
         .by(actor.id)
         .to(&user)
-        .with("session_id", session_id.to_string());
+        .telling(NamedSession { session_id });
     match app.store.end_session_of((actor, &user), session_id, &event).await? {
         Ending::Done => {}
         Ending::NoSuchSession => return Err(Problem::session_not_found()),
