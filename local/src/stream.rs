@@ -2,12 +2,15 @@
 //! does it: in order, in batches, at least once, and never past a record that has neither been processed nor put
 //! with the dead letters.
 
+mod behaviour;
 mod delivery;
+mod letter;
 mod mapping;
 mod reader;
 mod record;
 
-pub(crate) use delivery::{Consumer, DeadLetter};
+pub(crate) use behaviour::Order;
+pub(crate) use delivery::Consumer;
 pub(crate) use mapping::{EventSources, POLL, Progress, Surroundings, Wake};
 
 #[cfg(test)]

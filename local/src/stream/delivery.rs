@@ -14,19 +14,18 @@ use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use futures::FutureExt;
 use lambda_runtime::{Context, LambdaEvent};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use shared::clock::{Clock, Timestamp};
+use shared::clock::Clock;
 use shared::stream::{Record, tells_of};
 
+use super::letter;
 use super::record::sequence_number;
 use crate::aws;
-use crate::directory::Journal;
 use crate::function::Function;
 use crate::part::Stop;
+use crate::sqs::Queue;
 
 /// How often a record is tried before it is a dead letter.
-const ATTEMPTS: u32 = 10;
+pub(super) const ATTEMPTS: u32 = 10;
 /// The wait before the second try; it doubles, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
@@ -54,18 +53,6 @@ impl Consumer {
     }
 }
 
-/// A record that its function could not process.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct DeadLetter {
-    /// The function's name.
-    pub(crate) function: String,
-    /// What it answered to the last try.
-    pub(crate) reason: String,
-    pub(crate) failed_at: Timestamp,
-    /// The record, as the function was given it.
-    pub(crate) record: Value,
-}
-
 /// What became of the batch so far; told as it happens, so that a stop in between loses nothing.
 pub(super) enum Told<'a> {
     /// The records up to this sequence number are done, so many of them processed.
@@ -79,7 +66,8 @@ pub(super) enum Told<'a> {
 /// Brings batches to one consumer.
 pub(super) struct Delivery {
     pub(super) consumer: Consumer,
-    pub(super) dead_letters: Arc<Journal<DeadLetter>>,
+    /// The destination of what it gives up.
+    pub(super) dead_letters: Arc<Queue>,
     pub(super) clock: Clock,
     pub(super) stop: Stop,
 }
@@ -106,8 +94,12 @@ struct Failure {
 }
 
 impl Delivery {
-    /// Delivers the records in order. Returns early, with the rest undone, when told to stop.
-    pub(super) async fn deliver(&self, records: Vec<EventRecord>, tell: &mut (dyn FnMut(Told<'_>) + Send)) {
+    /// Delivers the records of a shard in order. Returns early, with the rest undone, when told to stop.
+    pub(super) async fn deliver(
+        &self,
+        (shard, records): (&str, Vec<EventRecord>),
+        tell: &mut (dyn FnMut(Told<'_>) + Send),
+    ) {
         let mut waiting = VecDeque::from([Batch { records, failures: 0 }]);
         while let Some(batch) = waiting.pop_front() {
             if batch.records.is_empty() {
@@ -127,7 +119,7 @@ impl Delivery {
             };
             tell(Told::Failed);
             match failure {
-                Some(failure) => waiting.push_front(self.remains(batch, failure, tell).await),
+                Some(failure) => waiting.push_front(self.remains(batch, (shard, failure), tell).await),
                 None => halve(batch).into_iter().for_each(|half| waiting.push_front(half)),
             }
         }
@@ -137,7 +129,7 @@ impl Delivery {
     async fn remains(
         &self,
         mut batch: Batch,
-        failure: Failure,
+        (shard, failure): (&str, Failure),
         tell: &mut (dyn FnMut(Told<'_>) + Send),
     ) -> Batch {
         let mut records = batch.records.split_off(failure.index);
@@ -152,20 +144,16 @@ impl Delivery {
             return Batch { records, failures };
         }
         let dead = records.remove(0);
-        self.bury(&dead, &failure.reason);
+        self.bury(shard, &dead, &failure.reason);
         tell(Told::Dead { number: sequence_number(&dead) });
         Batch { records, failures: 0 }
     }
 
-    fn bury(&self, record: &EventRecord, reason: &str) {
-        let letter = DeadLetter {
-            function: self.consumer.function.name.to_owned(),
-            reason: reason.to_owned(),
-            failed_at: self.clock.now(),
-            record: serde_json::to_value(record).unwrap_or_default(),
-        };
-        tracing::error!(function = self.consumer.function.name, reason, "a record went to the dead letters");
-        if let Err(error) = self.dead_letters.append(letter) {
+    fn bury(&self, shard: &str, record: &EventRecord, reason: &str) {
+        let function = self.consumer.function.name;
+        tracing::error!(function, reason, "a record went to the dead letters");
+        let letter = letter::about(function, (shard, record), self.clock.now());
+        if let Err(error) = self.dead_letters.send(letter.to_string(), String::new(), 0) {
             tracing::error!(%error, "a dead letter could not be written");
         }
     }

@@ -8,12 +8,14 @@ use serde::Serialize;
 use shared::clock::Clock;
 use tokio::sync::watch;
 
-use super::delivery::{Consumer, DeadLetter, Delivery, Told};
+use super::behaviour::{Behaviour, Order};
+use super::delivery::{Consumer, Delivery, Told};
 use super::reader::{Page, Position, Reader};
 use super::record::sequence_number;
 use crate::StartError;
-use crate::directory::{DataDirectory, Journal};
+use crate::directory::DataDirectory;
 use crate::part::{Part, Stop};
+use crate::sqs::Queue;
 
 /// How often a source is looked at when nothing woke its readers: for what other processes write, and what time
 /// brings.
@@ -66,6 +68,8 @@ impl Progress {
 pub(crate) struct EventSources {
     wake: Wake,
     consumers: Vec<(&'static str, watch::Receiver<Progress>)>,
+    /// How those of the stream behave.
+    behaviours: Vec<(&'static str, Arc<watch::Sender<Behaviour>>)>,
 }
 
 /// What the mappings need of their surroundings.
@@ -73,7 +77,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) aws: &'a SdkConfig,
     pub(crate) stream: &'a str,
     pub(crate) directory: &'a DataDirectory,
-    pub(crate) dead_letters: &'a Arc<Journal<DeadLetter>>,
+    /// The destination of what is given up.
+    pub(crate) dead_letters: &'a Arc<Queue>,
     pub(crate) clock: Clock,
     pub(crate) wake: Wake,
 }
@@ -84,10 +89,12 @@ impl EventSources {
         consumers: Vec<Consumer>,
         around: &Surroundings<'_>,
     ) -> Result<(Self, Vec<Part>), StartError> {
-        let (mut seen, mut parts) = (Vec::new(), Vec::new());
+        let (mut seen, mut behaviours, mut parts) = (Vec::new(), Vec::new(), Vec::new());
         for consumer in consumers {
             let (progress, told) = watch::channel(Progress::default());
             seen.push((consumer.function.name, told));
+            let (order, behaviour) = watch::channel(Behaviour::default());
+            behaviours.push((consumer.function.name, order.into()));
             let file = format!("{}.json", consumer.function.name);
             let position = read_position(around.directory, &file)?;
             let reader =
@@ -96,10 +103,10 @@ impl EventSources {
             let (dead_letters, clock) = (around.dead_letters.clone(), around.clock.clone());
             parts.push(Part::run(|stop| {
                 let delivery = Delivery { consumer, dead_letters, clock, stop: stop.clone() };
-                Mapping { reader, delivery, progress, directory, file }.run(wake, stop)
+                Mapping { reader, delivery, progress, behaviour, rewinds: 0, directory, file }.run(wake, stop)
             }));
         }
-        Ok((Self { wake: around.wake.clone(), consumers: seen }, parts))
+        Ok((Self { wake: around.wake.clone(), consumers: seen, behaviours }, parts))
     }
 
     /// Adds a consumer of another source: where it is to tell how far it is, and what wakes it.
@@ -132,6 +139,12 @@ impl EventSources {
         self.wake.ring();
     }
 
+    /// The mapping of a function to the stream behaves as `order` says; `false` if there is none.
+    pub(crate) fn order(&self, function: &str, order: Order) -> bool {
+        let found = self.behaviours.iter().find(|(name, _)| *name == function);
+        found.map(|(_, behaviour)| behaviour.send_modify(|it| it.obey(order))).is_some()
+    }
+
     /// How far each consumer is.
     pub(crate) fn progress(&self) -> Vec<(&'static str, Progress)> {
         self.consumers.iter().map(|(name, progress)| (*name, *progress.borrow())).collect()
@@ -152,6 +165,9 @@ struct Mapping {
     reader: Reader,
     delivery: Delivery,
     progress: watch::Sender<Progress>,
+    behaviour: watch::Receiver<Behaviour>,
+    /// How often it went back to the beginning.
+    rewinds: u32,
     directory: DataDirectory,
     /// Where the position is kept.
     file: String,
@@ -161,7 +177,12 @@ impl Mapping {
     async fn run(mut self, mut wake: watch::Receiver<u64>, stop: Stop) {
         while !stop.is_asked() {
             let rung = *wake.borrow_and_update();
-            match self.read_all(&stop).await {
+            let behaviour = *self.behaviour.borrow();
+            if behaviour.rewinds > self.rewinds {
+                self.rewinds = behaviour.rewinds;
+                self.reader.rewind();
+            }
+            match if behaviour.paused { Ok(()) } else { self.read_all(&stop).await } {
                 Ok(()) if stop.is_asked() => break,
                 Ok(()) => self.progress.send_modify(|it| it.settle(rung)),
                 Err(problem) => {
@@ -197,19 +218,21 @@ impl Mapping {
         let records: Vec<_> = records.into_iter().filter(self.delivery.consumer.passes).collect();
         let called = !records.is_empty();
         let (reader, progress) = (&mut self.reader, &self.progress);
-        self.delivery
-            .deliver(records, &mut |told| match told {
-                Told::Done { up_to, processed } => {
-                    reader.done(&shard, up_to);
-                    progress.send_modify(|it| it.processed += processed);
-                }
-                Told::Failed => progress.send_modify(|it| it.failed_tries += 1),
-                Told::Dead { number } => {
-                    reader.done(&shard, number);
-                    progress.send_modify(|it| it.dead_letters += 1);
-                }
-            })
-            .await;
+        let mut tell = |told: Told<'_>| match told {
+            Told::Done { up_to, processed } => {
+                reader.done(&shard, up_to);
+                progress.send_modify(|it| it.processed += processed);
+            }
+            Told::Failed => progress.send_modify(|it| it.failed_tries += 1),
+            Told::Dead { number } => {
+                reader.done(&shard, number);
+                progress.send_modify(|it| it.dead_letters += 1);
+            }
+        };
+        let deliveries = self.behaviour.borrow().deliveries;
+        for _ in 0..deliveries {
+            self.delivery.deliver((&shard, records.clone()), &mut tell).await;
+        }
         // A delivery that was stopped has left records undone.
         if let Some(last) = last.filter(|_| !self.delivery.stop.is_asked()) {
             self.reader.done(&shard, &last);

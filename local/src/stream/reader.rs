@@ -62,6 +62,12 @@ impl Reader {
         &self.position
     }
 
+    /// Goes back to the beginning of the stream.
+    pub(super) fn rewind(&mut self) {
+        self.position.shards.clear();
+        (self.open, self.iterators) = (None, BTreeMap::new());
+    }
+
     /// Notes that everything up to a record is done.
     pub(super) fn done(&mut self, shard: &str, sequence_number: &str) {
         self.position.shards.insert(shard.to_owned(), Mark::After(sequence_number.to_owned()));

@@ -10,12 +10,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use lambda_runtime::LambdaEvent;
 use serde_dynamo::AttributeValue::S;
+use serde_json::json;
 use shared::clock::Clock;
 
 use super::*;
 use crate::Settings;
 use crate::clock::MovableClock;
-use crate::directory::{DataDirectory, Journal, Scratch};
+use crate::directory::{DataDirectory, Scratch};
 use crate::part::Part;
 use crate::services::Services;
 
@@ -26,7 +27,6 @@ type Seen = Arc<Mutex<Vec<String>>>;
 struct Stage {
     services: Services,
     directory: DataDirectory,
-    dead_letters: Arc<Journal<DeadLetter>>,
     wake: Wake,
     running: Vec<Part>,
 }
@@ -37,8 +37,7 @@ impl Stage {
         let config = settings.config("http://127.0.0.1:1").unwrap();
         let services =
             Services::start(&settings, &config, &directory, &MovableClock::default()).await.unwrap();
-        let dead_letters = Arc::clone(&services.dead_letters);
-        Self { services, directory, dead_letters, wake: Wake::default(), running: Vec::new() }
+        Self { services, directory, wake: Wake::default(), running: Vec::new() }
     }
 
     async fn write(&self, entity: &str, ids: impl IntoIterator<Item = usize>) {
@@ -53,7 +52,7 @@ impl Stage {
             aws: &self.services.aws,
             stream: &self.services.stream,
             directory: &self.directory,
-            dead_letters: &self.dead_letters,
+            dead_letters: &self.services.queues.dead_letters,
             clock: Clock::system(),
             wake: self.wake.clone(),
         };
@@ -138,9 +137,11 @@ async fn a_poison_record_ends_with_the_dead_letters_and_the_others_pass() {
     let sources = stage.run(vec![consumer]);
     assert!(sources.drain().await);
     assert_eq!(*seen.lock().unwrap(), numbers((0..20).filter(|id| *id != 13)));
-    let letters = stage.dead_letters.all();
-    assert_eq!((letters.len(), letters[0].reason.as_str()), (1, "poison"));
-    assert_eq!(letters[0].record["dynamodb"]["Keys"]["PK"]["S"], "13");
+    let letters = stage.services.queues.given_up();
+    let [letter] = &letters[..] else { panic!("one letter: {letters:?}") };
+    let (by, batch) = (&letter["body"]["requestContext"], &letter["body"]["DDBStreamBatchInfo"]);
+    assert_eq!(by["functionArn"], "arn:aws:lambda:us-east-1:000000000000:function:stream-audit");
+    assert_eq!(batch["approximateArrivalOfFirstRecord"].as_str().map(str::len), Some(20), "whole seconds");
 }
 
 #[tokio::test]
@@ -192,18 +193,50 @@ async fn a_record_that_is_always_reported_as_failed_does_not_take_its_batch_with
     assert!(sources.drain().await);
     let expected = [("0", 1), ("1", 1), ("2", 10), ("3", 1), ("4", 1), ("5", 1)];
     assert_eq!(*tries.lock().unwrap(), expected.map(|(id, tries)| (id.to_owned(), tries)).into());
-    assert_eq!(stage.dead_letters.all().len(), 1);
+    assert_eq!(stage.services.queues.given_up().len(), 1);
 }
 
 #[tokio::test]
-async fn only_new_events_reach_a_consumer() {
+async fn an_event_reaches_a_consumer_when_it_is_put_and_when_it_is_changed_and_not_when_it_goes() {
     let mut stage = Stage::new(Settings::default()).await;
+    let view = stage.services.view();
     stage.write("event", [1]).await;
     stage.write("user", [2]).await;
-    stage.write("event", [1, 3]).await;
+    let (key, text) = (|| AttributeValue::S("1".to_owned()), AttributeValue::S("EVENT".to_owned()));
+    let touch = view.dynamodb.update_item().table_name(&view.table).key("PK", key()).key("SK", text.clone());
+    let touch = touch.update_expression("SET replayed_at = :at").expression_attribute_values(":at", key());
+    touch.send().await.unwrap();
+    view.dynamodb
+        .delete_item()
+        .table_name(&view.table)
+        .key("PK", key())
+        .key("SK", text)
+        .send()
+        .await
+        .unwrap();
+    stage.write("event", [3]).await;
     let (consumer, seen) = consumer(|_, _| None);
     assert!(stage.run(vec![consumer]).drain().await);
-    assert_eq!(*seen.lock().unwrap(), ["1", "3"]);
+    assert_eq!(*seen.lock().unwrap(), ["1", "1", "3"]);
+}
+
+#[tokio::test]
+async fn a_mapping_obeys_orders_to_misbehave() {
+    let mut stage = Stage::new(Settings::default()).await;
+    let (consumer, seen) = consumer(|_, _| None);
+    let sources = stage.run(vec![consumer]);
+    let order = |order| sources.order("stream-audit", serde_json::from_value(order).unwrap());
+    assert!(order(json!({ "paused": true })));
+    stage.write("event", [1, 2]).await;
+    assert!(sources.drain().await);
+    assert!(seen.lock().unwrap().is_empty());
+    assert!(order(json!({ "paused": false, "deliveries": 2 })));
+    assert!(sources.drain().await);
+    assert_eq!(*seen.lock().unwrap(), ["1", "2", "1", "2"]);
+    assert!(order(json!({ "deliveries": 1, "rewind": true })));
+    assert!(sources.drain().await);
+    assert_eq!(*seen.lock().unwrap(), ["1", "2", "1", "2", "1", "2"]);
+    assert!(!sources.order("webhook-delivery", serde_json::from_value(json!({})).unwrap()));
 }
 
 #[tokio::test]

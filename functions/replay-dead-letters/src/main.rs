@@ -1,0 +1,11 @@
+//! The Lambda function.
+
+use replay_dead_letters::{Replayer, handle};
+use shared::lambda;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let (app, aws) = lambda::start()?;
+    let replayer = Replayer::new(app, &aws)?;
+    lambda::consume(|event| handle(&replayer, event)).await
+}
