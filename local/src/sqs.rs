@@ -1,5 +1,5 @@
-//! Amazon SQS: one standard queue with delays, visibility timeouts and dead letters, by the AWS JSON protocol, and
-//! the event source mapping that brings its messages to a function.
+//! Amazon SQS: standard queues with delays, visibility timeouts, fairness and dead letters, by the AWS JSON protocol,
+//! and the event source mapping that brings the messages of one to a function.
 //!
 //! What is kept is the messages; checksums, attributes of messages and long polling are left out. Errors have the
 //! names that the SDK's clients know, which on AWS come beside those of the protocol (`x-amzn-query-error`).
@@ -8,15 +8,22 @@ mod mapping;
 mod queue;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 
 pub(crate) use mapping::{QueueConsumer, run};
 pub(crate) use queue::{Message, Queue};
 
+use crate::StartError;
 use crate::aws::{self, AwsError};
+use crate::directory::DataDirectory;
+use crate::settings::{
+    DEAD_LETTER_QUEUE_URL, WEBHOOK_DEAD_LETTER_QUEUE_URL, WEBHOOK_QUEUE_URL, WEBHOOK_SLOW_QUEUE_URL,
+};
 
 /// The most messages of one call (SQS API reference).
 const MOST_AT_ONCE: usize = 10;
@@ -33,6 +40,8 @@ struct QueueName {
 #[serde(rename_all = "PascalCase")]
 struct SendMessage {
     message_body: String,
+    #[serde(default)]
+    message_group_id: String,
     #[serde(default)]
     delay_seconds: u32,
 }
@@ -76,15 +85,66 @@ struct Visibility {
     visibility_timeout: u32,
 }
 
-impl Queue {
+/// The queues that the template has. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Queues {
+    /// Webhook deliveries.
+    webhooks: Arc<Queue>,
+    /// Those to servers that fail or are slow.
+    slow_webhooks: Arc<Queue>,
+    /// Those of them that were never finished.
+    webhook_dead_letters: Arc<Queue>,
+    /// What the stream's consumers gave up.
+    pub(crate) dead_letters: Arc<Queue>,
+}
+
+impl Queues {
+    /// The queues, with the messages that a former process left in them.
+    pub(crate) fn open(directory: &DataDirectory, clock: &Clock) -> Result<Self, StartError> {
+        let dead_letters = Queue::open(DEAD_LETTER_QUEUE_URL, "dead-letters.json", directory, clock)?.into();
+        let file = "webhook-dead-letters.json";
+        let undelivered: Arc<_> = Queue::open(WEBHOOK_DEAD_LETTER_QUEUE_URL, file, directory, clock)?.into();
+        let webhooks = Queue::open(WEBHOOK_QUEUE_URL, "queue.json", directory, clock)?;
+        let webhooks = webhooks.with_dead_letters(Arc::clone(&undelivered)).into();
+        let slow = Queue::open(WEBHOOK_SLOW_QUEUE_URL, "slow-queue.json", directory, clock)?;
+        let slow_webhooks = slow.with_dead_letters(Arc::clone(&undelivered)).into();
+        Ok(Self { webhooks, slow_webhooks, webhook_dead_letters: undelivered, dead_letters })
+    }
+
+    /// The queues of webhook deliveries: that of the fast lane, and that of the slow one.
+    pub(crate) fn webhooks(&self) -> [&Arc<Queue>; 2] {
+        [&self.webhooks, &self.slow_webhooks]
+    }
+
     /// Answers a call of `operation`.
     pub(crate) fn call(&self, operation: &str, body: &[u8]) -> Result<Value, AwsError> {
-        if !self.is_named(&aws::parse::<QueueName>(body)?.queue_url) {
+        let name = aws::parse::<QueueName>(body)?.queue_url;
+        let queues = [&self.webhooks, &self.slow_webhooks, &self.webhook_dead_letters, &self.dead_letters];
+        let Some(queue) = queues.into_iter().find(|queue| queue.is_named(&name)) else {
             return Err(AwsError::bad_request(
                 "AWS.SimpleQueueService.NonExistentQueue",
                 "The specified queue does not exist.",
             ));
-        }
+        };
+        queue.call(operation, body)
+    }
+
+    /// The messages that were given up, for a person to look at.
+    pub(crate) fn given_up(&self) -> Vec<Value> {
+        let shown = |queue: &Arc<Queue>| {
+            let name = queue.name.clone();
+            queue.all().into_iter().map(move |message| {
+                let body = serde_json::from_str(&message.body).unwrap_or(Value::String(message.body));
+                json!({ "queue": name, "id": message.id, "sent_at": message.sent_at, "body": body })
+            })
+        };
+        shown(&self.dead_letters).chain(shown(&self.webhook_dead_letters)).collect()
+    }
+}
+
+impl Queue {
+    /// Answers a call of `operation`.
+    fn call(&self, operation: &str, body: &[u8]) -> Result<Value, AwsError> {
         match operation {
             "SendMessage" => self.send_message(aws::parse(body)?),
             "SendMessageBatch" => batch(aws::parse(body)?, |entry| self.send_message(entry)),
@@ -92,6 +152,9 @@ impl Queue {
             "DeleteMessage" => self.delete_message(&aws::parse(body)?),
             "DeleteMessageBatch" => batch(aws::parse(body)?, |entry| self.delete_message(&entry)),
             "ChangeMessageVisibility" => self.change_visibility(&aws::parse(body)?),
+            "ChangeMessageVisibilityBatch" => {
+                batch(aws::parse(body)?, |entry| self.change_visibility(&entry))
+            }
             "GetQueueAttributes" => Ok(self.attributes()),
             _ => Err(AwsError::bad_request("UnknownOperationException", operation)),
         }
@@ -102,7 +165,9 @@ impl Queue {
             let message = "A message has a body, and a delay of 0 to 900 seconds.";
             return Err(AwsError::bad_request("InvalidParameterValue", message));
         }
-        let id = self.send(asked.message_body, asked.delay_seconds).map_err(|error| not_kept(&error))?;
+        let SendMessage { message_body, message_group_id, delay_seconds } = asked;
+        let id = self.send(message_body, message_group_id, delay_seconds);
+        let id = id.map_err(|error| not_kept(&error))?;
         Ok(json!({ "MessageId": id }))
     }
 

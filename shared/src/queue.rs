@@ -1,23 +1,38 @@
-//! A queue of SQS: what is put there comes to a function later, at least once, in any order.
+//! A queue of SQS: what is put there comes to a function later, at least once, in any order. Where no event source brings
+//! them, messages are taken out by hand.
 //!
 //! SQS makes nothing wait longer than 15 minutes. Who has longer to wait says when it is due in the message, and is
 //! put back by whoever takes it out too early.
+//!
+//! Each message belongs to a group. Where one has many messages in work, SQS brings those of others first (SQS developer
+//! guide, "Amazon SQS fair queues").
 
 use std::sync::{Arc, OnceLock};
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, SendMessageBatchRequestEntry,
+};
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::aws;
-use crate::clock::Timestamp;
 use crate::fault::Fault;
 
 /// The longest delay of a message, in seconds (SQS API reference, `SendMessage`).
 const LONGEST_DELAY: i64 = 900;
-/// The most messages of one call (SQS API reference, `SendMessageBatch`).
+/// The most messages of one call (SQS API reference, `SendMessageBatch` and `ReceiveMessage`).
 const MOST_AT_ONCE: usize = 10;
+/// How long a call waits for messages, in seconds. One that does not wait asks some of the servers only, and may find
+/// nothing where there is something (SQS developer guide, "Short and long polling").
+const PATIENCE_SECONDS: i32 = 1;
+
+/// What can be put into a queue.
+pub trait Grouped: Serialize {
+    /// What it belongs to: of 1 to 128 letters, digits and punctuation marks (SQS API reference, `MessageGroupId`).
+    fn group(&self) -> String;
+}
 
 /// Puts messages into one queue. Cheap to clone; the client is made when the first one is put.
 #[derive(Clone)]
@@ -27,19 +42,33 @@ pub struct Queue {
     client: Arc<OnceLock<Client>>,
 }
 
+/// A message that was taken out of a queue.
+#[derive(Debug)]
+pub struct Taken {
+    /// What it says.
+    pub body: String,
+    receipt: String,
+}
+
 impl Queue {
     /// The queue at `url`, as SQS names it.
     pub fn new(aws: &SdkConfig, url: &str) -> Self {
         Self { aws: aws.clone(), url: url.into(), client: Arc::default() }
     }
 
-    /// `message` comes when it is `due`, or after 15 minutes if that is sooner.
+    /// Whether `arn` names this queue, as the event source of a message does.
+    pub fn is_named(&self, arn: &str) -> bool {
+        arn.rsplit(':').next() == self.url.rsplit('/').next()
+    }
+
+    /// `message` comes after `delay`, or after 15 minutes if that is sooner.
     ///
     /// # Errors
     /// When SQS does not take it; it may have, if no answer came.
-    pub async fn put(&self, message: &impl Serialize, due: Timestamp, now: Timestamp) -> Result<(), Fault> {
+    pub async fn put<M: Grouped>(&self, message: &M, delay: SignedDuration) -> Result<(), Fault> {
         let request = self.client().send_message().queue_url(&*self.url).message_body(body(message)?);
-        let sent = request.delay_seconds(delay_seconds(due, now)).send().await;
+        let request = request.message_group_id(message.group()).delay_seconds(delay_seconds(delay));
+        let sent = request.send().await;
         sent.map(drop).map_err(|error| aws::fault("putting a message into a queue", error))
     }
 
@@ -47,18 +76,73 @@ impl Queue {
     ///
     /// # Errors
     /// When SQS does not take one of them; it may have taken others.
-    pub async fn put_all(&self, messages: &[impl Serialize]) -> Result<(), Fault> {
+    pub async fn put_all<M: Grouped>(&self, messages: &[M]) -> Result<(), Fault> {
         for messages in messages.chunks(MOST_AT_ONCE) {
             let mut request = self.client().send_message_batch().queue_url(&*self.url);
             for (index, message) in messages.iter().enumerate() {
                 let entry = SendMessageBatchRequestEntry::builder().id(index.to_string());
-                let entry = entry.message_body(body(message)?).build();
+                let entry = entry.message_body(body(message)?).message_group_id(message.group()).build();
                 request = request.entries(entry.map_err(|error| Fault::broken("making a message", error))?);
             }
             let sent = request.send().await;
             let sent = sent.map_err(|error| aws::fault("putting messages into a queue", error))?;
             if let Some(failed) = sent.failed.first() {
                 return Err(Fault::temporary("putting messages into a queue", failed.code.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes some messages out, ten at most, and hides them from others for so many seconds; none if there are none.
+    ///
+    /// # Errors
+    /// When SQS does not answer.
+    pub async fn take(&self, hidden_seconds: i32) -> Result<Vec<Taken>, Fault> {
+        let request = self.client().receive_message().queue_url(&*self.url);
+        let request = request.max_number_of_messages(10).visibility_timeout(hidden_seconds);
+        let received = request.wait_time_seconds(PATIENCE_SECONDS).send().await;
+        let received = received.map_err(|error| aws::fault("taking messages out of a queue", error))?;
+        let taken = received.messages.unwrap_or_default().into_iter();
+        Ok(taken.filter_map(|it| Some(Taken { body: it.body?, receipt: it.receipt_handle? })).collect())
+    }
+
+    /// The messages are gone for good.
+    ///
+    /// # Errors
+    /// When SQS does not delete one of them; it may have deleted others.
+    pub async fn delete(&self, messages: &[Taken]) -> Result<(), Fault> {
+        for messages in messages.chunks(MOST_AT_ONCE) {
+            let mut request = self.client().delete_message_batch().queue_url(&*self.url);
+            for (index, message) in messages.iter().enumerate() {
+                let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
+                let entry = entry.receipt_handle(&message.receipt).build();
+                request = request.entries(entry.map_err(|error| Fault::broken("naming a message", error))?);
+            }
+            let sent = request.send().await;
+            let sent = sent.map_err(|error| aws::fault("deleting messages", error))?;
+            if let Some(failed) = sent.failed.first() {
+                return Err(Fault::temporary("deleting messages", failed.code.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Others can take the messages again, at once.
+    ///
+    /// # Errors
+    /// When SQS does not show one of them; it does so by itself when their time is up.
+    pub async fn give_back(&self, messages: &[Taken]) -> Result<(), Fault> {
+        for messages in messages.chunks(MOST_AT_ONCE) {
+            let mut request = self.client().change_message_visibility_batch().queue_url(&*self.url);
+            for (index, message) in messages.iter().enumerate() {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
+                let entry = entry.receipt_handle(&message.receipt).visibility_timeout(0).build();
+                request = request.entries(entry.map_err(|error| Fault::broken("naming a message", error))?);
+            }
+            let sent = request.send().await;
+            let sent = sent.map_err(|error| aws::fault("giving messages back", error))?;
+            if let Some(failed) = sent.failed.first() {
+                return Err(Fault::temporary("giving messages back", failed.code.clone()));
             }
         }
         Ok(())
@@ -73,10 +157,9 @@ fn body(message: &impl Serialize) -> Result<String, Fault> {
     serde_json::to_string(message).map_err(|error| Fault::broken("writing a message", error))
 }
 
-/// How long SQS is to hold back what is `due`: never so short that it comes before.
-fn delay_seconds(due: Timestamp, now: Timestamp) -> i32 {
-    let milliseconds = due.as_millisecond().saturating_sub(now.as_millisecond());
-    let seconds = (milliseconds.saturating_add(999) / 1000).clamp(0, LONGEST_DELAY);
+/// How long SQS is to hold back what comes after `delay`: never so short that it comes before.
+fn delay_seconds(delay: SignedDuration) -> i32 {
+    let seconds = (delay.as_millis().saturating_add(999) / 1000).clamp(0, LONGEST_DELAY.into());
     i32::try_from(seconds).unwrap_or_default()
 }
 
@@ -86,10 +169,17 @@ mod tests {
 
     #[test]
     fn a_message_is_held_back_until_it_is_due_or_for_a_quarter_of_an_hour() {
-        let at = |millisecond| Timestamp::from_millisecond(millisecond).unwrap();
-        for (due, delay) in [(0, 0), (1, 1), (5_000, 5), (5_001, 6), (900_000, 900), (86_400_000, 900)] {
-            assert_eq!(delay_seconds(at(due), at(0)), delay);
+        let delays = [(-5_000, 0), (0, 0), (1, 1), (5_000, 5), (5_001, 6), (900_000, 900), (86_400_000, 900)];
+        for (milliseconds, seconds) in delays {
+            assert_eq!(delay_seconds(SignedDuration::from_millis(milliseconds)), seconds);
         }
-        assert_eq!(delay_seconds(at(0), at(5_000)), 0);
+    }
+
+    #[test]
+    fn a_queue_knows_the_name_that_its_messages_come_with() {
+        let aws = SdkConfig::builder().build();
+        let queue = Queue::new(&aws, "https://sqs.eu-central-1.amazonaws.com/123456789012/usher-slow");
+        assert!(queue.is_named("arn:aws:sqs:eu-central-1:123456789012:usher-slow"));
+        assert!(!queue.is_named("arn:aws:sqs:eu-central-1:123456789012:not-usher-slow"));
     }
 }

@@ -1,10 +1,12 @@
 //! What a batch from the table's stream tells of, one record after another.
 //!
-//! A batch is worked off in order up to the first record that fails; that one and those behind it come again
-//! (Lambda's partial batch response, `ReportBatchItemFailures`). What a consumer did not ask for is passed over.
+//! A batch is worked off in order, a few records at once if its consumer takes them so, up to the first that fails; that
+//! one and those behind it come again (Lambda's partial batch response, `ReportBatchItemFailures`). What a consumer did
+//! not ask for is passed over.
 
 use aws_lambda_events::event::dynamodb::{Event as Batch, EventRecord};
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use futures::future::join_all;
 use serde::de::DeserializeOwned;
 
 use crate::event::Event;
@@ -18,16 +20,19 @@ pub trait Record: DeserializeOwned + Send {
     const WRITES: &'static [&'static str];
 }
 
-/// Only what was put into the outbox is an event; that it expires is none.
+/// An event is told when it is put into the outbox, and when it is brought again: nothing else changes one there. That it
+/// expires is told to nobody.
 impl Record for Event {
     const ENTITY: &'static str = "event";
-    const WRITES: &'static [&'static str] = &["INSERT"];
+    const WRITES: &'static [&'static str] = &["INSERT", "MODIFY"];
 }
 
 /// Somebody who wants to know of items.
 pub trait Consumer: Sync {
     /// Of which.
     type Item: Record;
+    /// How many of a batch it takes at once.
+    const AT_ONCE: usize = 1;
 
     /// Takes note of `item`. The same one may come again, late and out of order: that must make no difference.
     ///
@@ -39,15 +44,13 @@ pub trait Consumer: Sync {
 /// Lets `consumer` have what each record of `batch` tells of; answers with the first that failed, if one did.
 pub async fn deliver<C: Consumer>(batch: Batch, consumer: &C) -> DynamoDbEventResponse {
     let mut response = DynamoDbEventResponse::default();
-    for record in batch.records {
-        let sequence = record.change.sequence_number.clone();
-        let result = match read::<C::Item>(record) {
-            // Boxed: the futures beneath are deep, and each function has one of this.
-            Ok(Some(item)) => Box::pin(consumer.consume(item)).await,
-            Ok(None) => Ok(()),
-            Err(fault) => Err(fault),
-        };
-        if let Err(fault) = result {
+    let mut records = batch.records.into_iter().peekable();
+    while records.peek().is_some() {
+        let together = records.by_ref().take(C::AT_ONCE).map(|record| take(record, consumer));
+        // None is dropped because one before it failed: it would be left half done.
+        let results = join_all(together).await;
+        let failed = results.into_iter().find_map(|(sequence, result)| Some((sequence, result.err()?)));
+        if let Some((sequence, fault)) = failed {
             tracing::error!(cause = fault.chain(), sequence, "a record failed and will come again");
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = sequence;
@@ -56,6 +59,18 @@ pub async fn deliver<C: Consumer>(batch: Batch, consumer: &C) -> DynamoDbEventRe
         }
     }
     response
+}
+
+/// Lets `consumer` have what `record` tells of, if it does; the record's sequence number with what came of it.
+async fn take<C: Consumer>(record: EventRecord, consumer: &C) -> (Option<String>, Result<(), Fault>) {
+    let sequence = record.change.sequence_number.clone();
+    let result = match read::<C::Item>(record) {
+        // Boxed: the futures beneath are deep, and each function has one of this.
+        Ok(Some(item)) => Box::pin(consumer.consume(item)).await,
+        Ok(None) => Ok(()),
+        Err(fault) => Err(fault),
+    };
+    (sequence, result)
 }
 
 /// Whether `record` tells of a `T`.
@@ -72,4 +87,64 @@ fn read<T: Record>(record: EventRecord) -> Result<Option<T>, Fault> {
     }
     let item = serde_dynamo::from_item(record.change.new_image);
     item.map(Some).map_err(|error| Fault::broken("understanding a record", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde::Deserialize;
+    use serde_json::json;
+    use tokio::sync::Barrier;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Number {
+        number: u32,
+    }
+
+    impl Record for Number {
+        const ENTITY: &'static str = "number";
+        const WRITES: &'static [&'static str] = &["INSERT"];
+    }
+
+    /// Who takes each number together with another one, and cannot bear the third.
+    struct InPairs {
+        pair: Barrier,
+        taken: Mutex<Vec<u32>>,
+    }
+
+    impl Consumer for InPairs {
+        type Item = Number;
+        const AT_ONCE: usize = 2;
+
+        async fn consume(&self, Number { number }: Number) -> Result<(), Fault> {
+            self.pair.wait().await;
+            self.taken.lock().unwrap().push(number);
+            if number == 3 { Err(Fault::temporary("taking a number", "it is three")) } else { Ok(()) }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_taken_at_once_is_finished_and_what_is_behind_a_failure_comes_again() {
+        let record = |number: u32| {
+            json!({
+                "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+                "awsRegion": "us-east-1", "dynamodb": {
+                    "Keys": {}, "NewImage": { "entity": { "S": "number" }, "number": { "N": number.to_string() } },
+                    "SequenceNumber": number.to_string(), "SizeBytes": 1,
+                    "StreamViewType": "NEW_AND_OLD_IMAGES", "ApproximateCreationDateTime": 1.0,
+                },
+            })
+        };
+        let batch = json!({ "Records": (1..=6).map(record).collect::<Vec<_>>() });
+        let consumer = InPairs { pair: Barrier::new(2), taken: Mutex::default() };
+        let response = deliver(serde_json::from_value(batch).unwrap(), &consumer).await;
+        let failed: Vec<_> = response.batch_item_failures.iter().map(|it| &it.item_identifier).collect();
+        assert_eq!(failed, [&Some("3".to_owned())]);
+        let mut taken = consumer.taken.into_inner().unwrap();
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2, 3, 4]);
+    }
 }

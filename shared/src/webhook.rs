@@ -11,6 +11,8 @@ mod address;
 mod delivery;
 mod endpoint;
 mod fan_out;
+mod lane;
+mod payload;
 mod retry;
 mod selector;
 mod sender;
@@ -19,6 +21,8 @@ mod target;
 
 pub use delivery::{Attempt, Delivery, DeliveryState, Due, Failure, Outcome};
 pub use endpoint::{DisabledReason, Endpoint, EndpointState};
+pub use lane::{Lane, PROMPT};
+pub use payload::{Data, Payload};
 pub use retry::{History, Jitter, Next, Reply, after};
 pub use selector::{InvalidSelector, Selector};
 pub use sender::{Resolver, Sender};

@@ -1,7 +1,9 @@
 //! A server that webhooks are sent to, on loopback, and what a receiver does to know that they are ours.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use axum::Router;
@@ -13,7 +15,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+/// How long a test waits for requests.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a receiver got.
 #[derive(Clone, Debug)]
@@ -47,7 +53,8 @@ impl Received {
     }
 }
 
-/// A server that answers what it is told to, at first, and 204 after that.
+/// A server that answers what it is told to, at first, and 204 after that; where it is told to hold its answers, not
+/// before it is told to give them.
 pub struct Receiver {
     /// Where it is.
     pub url: String,
@@ -58,7 +65,13 @@ pub struct Receiver {
 #[derive(Default)]
 struct Log {
     received: Mutex<Vec<Received>>,
+    /// How many these are.
+    count: watch::Sender<usize>,
     answers: Mutex<VecDeque<Answer>>,
+    /// Whether no answer is given yet.
+    held: watch::Sender<bool>,
+    /// How many were.
+    given: AtomicUsize,
 }
 
 type Answer = (u16, Vec<(&'static str, String)>);
@@ -93,6 +106,33 @@ impl Receiver {
         lock(&self.log.answers).push_back((status, headers));
     }
 
+    /// No request is answered until [`Receiver::release`].
+    #[must_use]
+    pub fn holding(self) -> Self {
+        self.log.held.send_replace(true);
+        self
+    }
+
+    /// What was held is answered, and what comes is answered at once.
+    pub fn release(&self) {
+        self.log.held.send_replace(false);
+    }
+
+    /// How many requests it has answered.
+    pub fn answered(&self) -> usize {
+        self.log.given.load(Ordering::Relaxed)
+    }
+
+    /// Returns when it has got so many requests.
+    ///
+    /// # Panics
+    /// When they do not come.
+    pub async fn got(&self, count: usize) {
+        let mut counted = self.log.count.subscribe();
+        let all = tokio::time::timeout(PATIENCE, counted.wait_for(|it| *it >= count)).await;
+        assert!(all.is_ok(), "{} of {count} requests came", *self.log.count.borrow());
+    }
+
     /// What it got so far.
     pub fn received(&self) -> Vec<Received> {
         lock(&self.log.received).clone()
@@ -101,6 +141,9 @@ impl Receiver {
 
 async fn receive(State(log): State<Arc<Log>>, headers: HeaderMap, body: Bytes) -> Response {
     lock(&log.received).push(Received { headers, body });
+    log.count.send_modify(|count| *count += 1);
+    let _ = log.held.subscribe().wait_for(|held| !held).await;
+    log.given.fetch_add(1, Ordering::Relaxed);
     let (status, headers) = lock(&log.answers).pop_front().unwrap_or((204, Vec::new()));
     let mut response = StatusCode::from_u16(status).unwrap_or_default().into_response();
     for (name, value) in headers {

@@ -85,6 +85,8 @@ impl Fanout {
 
 impl Consumer for Fanout {
     type Item = Event;
+    // They wait for the table and for SES, not for each other.
+    const AT_ONCE: usize = 10;
 
     async fn consume(&self, event: Event) -> Result<(), Fault> {
         let erased = matches!(event.event_type, EventType::UserDeleted | EventType::SystemUserErased);

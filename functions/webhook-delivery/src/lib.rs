@@ -2,23 +2,29 @@
 //!
 //! A message may come twice or too early, and the function may die anywhere. So the table decides, not the message:
 //! a delivery is claimed, attempted, and only then moved on by its state; and a message is done only when a later
-//! one is in the queue for what is still pending. A receiver may be told twice nevertheless, by the same id. The
-//! messages of a batch are worked off at once, so that a server that is slow holds up no other.
+//! one is in a queue for what is still pending. A receiver may be told twice nevertheless, by the same id.
+//!
+//! The messages of a batch are worked off at once, and the batch lasts as long as the slowest of them. So that a server
+//! which is slow holds up no other, messages that lead to it are moved from the fast lane to the slow one without an
+//! attempt, from the moment on at which it lets us wait.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use lambda_runtime::{Error, LambdaEvent};
 use shared::App;
 use shared::clock::Timestamp;
+use shared::event::details::WebhookDisabled;
 use shared::event::{Event, EventType, Notice, Origin};
 use shared::fault::Fault;
 use shared::session::Device;
 use shared::webhook::{
-    self, Attempt, Delivery, DisabledReason, Due, Endpoint, EndpointState, Failure, History, Jitter, Message,
-    Next, Reply, Sender, Target,
+    self, Attempt, Delivery, DisabledReason, Due, Endpoint, EndpointState, Failure, History, Jitter, Lane,
+    Message, Next, PROMPT, Reply, Sender, Target,
 };
+use tokio::time::timeout;
 
 /// Brings deliveries to their endpoints. Cheap to clone.
 #[derive(Clone)]
@@ -42,25 +48,40 @@ impl Courier {
         let body = message.body.as_deref().unwrap_or_default();
         let due: Due =
             serde_json::from_str(body).map_err(|error| Fault::broken("understanding a message", error))?;
+        let lane = self.lane(message);
         if due.at > self.app.now() {
-            return self.put_back(&due).await;
+            return self.put_back(lane, &due).await;
         }
-        // What is gone is told to nobody.
         let Some((delivery, endpoint)) = self.app.store.due_delivery(&due).await? else { return Ok(()) };
-        match delivery.due() {
+        match (delivery.due(), endpoint) {
             // It was delivered or given up.
-            None => Ok(()),
-            Some(later) if later.at > self.app.now() => self.put_back(&later).await,
-            Some(_) if endpoint.state != EndpointState::Enabled => {
+            (None, _) => Ok(()),
+            (Some(later), _) if later.at > self.app.now() => self.put_back(lane, &later).await,
+            (Some(due), Some(endpoint)) if endpoint.state == EndpointState::Enabled => {
+                match (lane, endpoint.lane()) {
+                    (Lane::Fast, Lane::Slow) => self.put_back(Lane::Slow, &due).await,
+                    _ => self.try_out(delivery, endpoint).await,
+                }
+            }
+            // What is gone or switched off is told nothing.
+            (Some(_), _) => {
                 let given_up = delivery.clone().given_up(self.app.now());
                 self.app.store.move_deliveries(&[(&delivery, &given_up)]).await.map(drop)
             }
-            Some(_) => self.try_out(delivery, endpoint).await,
         }
     }
 
-    async fn put_back(&self, due: &Due) -> Result<(), Fault> {
-        self.app.webhook_queue()?.put(due, due.at, self.app.now()).await
+    /// The lane by which a message came.
+    fn lane(&self, message: &SqsMessage) -> Lane {
+        let source = message.event_source_arn.as_deref().unwrap_or_default();
+        match self.app.webhook_queue(Lane::Slow) {
+            Ok(slow) if slow.is_named(source) => Lane::Slow,
+            _ => Lane::Fast,
+        }
+    }
+
+    async fn put_back(&self, lane: Lane, due: &Due) -> Result<(), Fault> {
+        self.app.webhook_queue(lane)?.put(due, due.at.duration_since(self.app.now())).await
     }
 
     /// Attempts the delivery, unless somebody else is at it, and sees to what follows.
@@ -70,7 +91,7 @@ impl Courier {
             // Whoever has it may die: the message is to come again.
             return Err(Fault::temporary("attempting a delivery", "another message is at it"));
         }
-        let reply = self.post(&delivery, &endpoint, at).await?;
+        let (reply, waited) = self.post(&delivery, &endpoint, at).await?;
         let now = self.app.now();
         let history =
             History { attempts: delivery.attempts.len() + 1, failing_since: endpoint.failing_since };
@@ -81,39 +102,53 @@ impl Courier {
         if !self.app.store.move_deliveries(&[(&delivery, &tried)]).await? {
             return Err(Fault::temporary("recording an attempt", "the delivery moved on meanwhile"));
         }
-        self.note(&tried, endpoint, (next, now)).await?;
-        match tried.due() {
-            Some(due) => self.put_back(&due).await,
-            None => Ok(()),
+        let before = if waited { endpoint.waited_for(true) } else { endpoint };
+        let after = before.clone().waited_for(waited).after(next, now);
+        if let Some(due) = tried.due() {
+            self.put_back(after.lane(), &due).await?;
         }
+        let event = match next {
+            Next::Disable(reason) => Some(self.disabled(&tried, &before, (reason, now)).await?),
+            _ => None,
+        };
+        self.note(&before, &after, event.as_ref()).await
     }
 
-    /// Posts the delivery, if its URL still leads where webhooks may go.
-    async fn post(&self, delivery: &Delivery, endpoint: &Endpoint, at: Timestamp) -> Result<Reply, Fault> {
+    /// Posts the delivery, if its URL still leads where webhooks may go; the reply, and whether it let us wait.
+    ///
+    /// An endpoint that lets us wait is known to be slow before it answers, so that what is taken out of the queue
+    /// meanwhile does not wait as well.
+    async fn post(
+        &self,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        at: Timestamp,
+    ) -> Result<(Reply, bool), Fault> {
         let Ok(target) = Target::parse(&endpoint.url, &self.app.config) else {
-            return Ok(Failure::Forbidden.into());
+            return Ok((Failure::Forbidden.into(), false));
         };
         let secrets = endpoint.secrets.open(&self.app.keys, endpoint.id, at).await?;
         let message = Message::signed(delivery.id, at, delivery.payload.clone(), &secrets);
-        Ok(self.sender.post(&target, &message).await)
+        let mut post = pin!(self.sender.post(&target, &message));
+        if let Ok(reply) = timeout(PROMPT, &mut post).await {
+            return Ok((reply, false));
+        }
+        let slow = endpoint.clone().waited_for(true);
+        let (reply, noted) = join(post, self.note(endpoint, &slow, None)).await;
+        if let Err(fault) = noted {
+            // What is posted has to be recorded all the same.
+            tracing::error!(cause = fault.chain(), webhook = %endpoint.id, "nobody knows that an endpoint is slow");
+        }
+        Ok((reply, true))
     }
 
-    /// The endpoint knows what the attempt tells of it; if it is switched off, that is told.
-    async fn note(
-        &self,
-        delivery: &Delivery,
-        before: Endpoint,
-        (next, now): (Next, Timestamp),
-    ) -> Result<(), Fault> {
-        let after = before.clone().after(next, now);
-        if (after.state, after.failing_since) == (before.state, before.failing_since) {
+    /// The endpoint is known to be as an attempt shows it, if that is new; `event` tells that it was switched off.
+    async fn note(&self, before: &Endpoint, after: &Endpoint, event: Option<&Event>) -> Result<(), Fault> {
+        let known = |it: &Endpoint| (it.state, it.failing_since, it.slow);
+        if known(before) == known(after) {
             return Ok(());
         }
-        let event = match next {
-            Next::Disable(reason) => Some(self.disabled(delivery, &before, (reason, now)).await?),
-            _ => None,
-        };
-        self.app.store.note_attempt(&before, &after, event.as_ref()).await
+        self.app.store.note_attempt(before, after, event).await
     }
 
     /// The event that an endpoint was switched off. Who made it is told by mail, unless its server asked for that.
@@ -135,11 +170,7 @@ impl Courier {
             }
             _ => event,
         };
-        let reason = match reason {
-            DisabledReason::Gone => "gone",
-            DisabledReason::Failing => "failing",
-        };
-        Ok(event.within(&endpoint.tenant).with("webhook", endpoint.id.to_string()).with("reason", reason))
+        Ok(event.within(&endpoint.tenant).telling(WebhookDisabled { webhook: endpoint.id, reason }))
     }
 }
 

@@ -65,6 +65,7 @@ pub(crate) async fn create_webhook(
         state: EndpointState::Enabled,
         secrets: Secrets::new(secret.seal(&app.keys, id).await?),
         failing_since: None,
+        slow: false,
         created_by: caller.user.id,
         created_at: now,
         updated_at: now,

@@ -16,6 +16,7 @@ mod update_webhook;
 use serde::Serialize;
 use shared::App;
 use shared::clock::Timestamp;
+use shared::event::details::NamedWebhook;
 use shared::event::{Event, EventType};
 use shared::http::{Fields, Permitted, Problem};
 use shared::id::{UserId, WebhookId};
@@ -137,7 +138,7 @@ fn event(event_type: EventType, caller: &Permitted<AdminAll>, endpoint: &Endpoin
     Event::new(event_type, &caller.origin, at)
         .by(caller.user.id)
         .within(&endpoint.tenant)
-        .with("webhook", endpoint.id.to_string())
+        .telling(NamedWebhook { webhook: endpoint.id })
 }
 
 /// What a request says of a webhook; what is left out is `None`.

@@ -94,14 +94,10 @@ pub(crate) async fn replay(
         }
         Wanted::Span(since, until) => undelivered(&app, &endpoint, (since, until)).await?,
     };
-    let now = app.now();
-    let again: Vec<Delivery> = deliveries.iter().map(|delivery| delivery.clone().replayed(now)).collect();
-    let moves: Vec<_> = deliveries.iter().zip(&again).collect();
-    if !app.store.move_deliveries(&moves).await? {
+    if !app.replay(&endpoint, &deliveries).await? {
         return Err(Problem::changed_meanwhile());
     }
-    app.queue(&again).await?;
-    let replayed = again.iter().map(|delivery| delivery.id).collect();
+    let replayed = deliveries.iter().map(|delivery| delivery.id).collect();
     Ok((StatusCode::ACCEPTED, Json(Replayed { replayed, next_since })))
 }
 

@@ -1,15 +1,20 @@
-//! The event source mapping of the queue: a loop that receives, invokes the function and deletes what it processed.
+//! The event source mapping of a queue: a loop that receives, invokes the function and deletes what it processed, with
+//! a few batches at once.
 //!
 //! As Lambda's, with `ReportBatchItemFailures`: what the function reports as failed, and all of a batch that it fails
 //! as a whole, is left in the queue, where it shows again after its visibility timeout.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::FutureExt;
 use lambda_runtime::{Context, LambdaEvent};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use super::{MOST_AT_ONCE, Message, Queue};
 use crate::aws::{self, ACCOUNT, REGION};
@@ -17,58 +22,78 @@ use crate::function::Function;
 use crate::part::{Part, Stop};
 use crate::stream::{EventSources, POLL, Progress};
 
+/// How many batches are in work at once to begin with, and by how many these are more after each [`GROWTH`] in which
+/// they did not suffice; as Lambda has it (Lambda developer guide, "Configuring scaling behavior for SQS event source
+/// mappings").
+const FIRST_BATCHES: usize = 5;
+const GROWTH: Duration = Duration::from_secs(1);
+/// How many batches are in work at most: fewer than the template's, on one machine.
+const MOST_BATCHES: usize = 20;
+
 /// A function that consumes the queue.
 pub(crate) type QueueConsumer = Function<SqsEvent, SqsBatchResponse>;
 
 /// Starts the mapping of `queue` to `consumer`, as one of `sources`.
-pub(crate) fn run(queue: Arc<Queue>, consumer: QueueConsumer, sources: &mut EventSources) -> Part {
+pub(crate) fn run(queue: Arc<Queue>, consumer: Arc<QueueConsumer>, sources: &mut EventSources) -> Part {
     let (progress, wake) = sources.add(consumer.name);
-    Part::run(|stop| Mapping { queue, consumer, progress }.run(wake, stop))
+    Part::run(|stop| Arc::new(Mapping { queue, consumer, progress }).run(wake, stop))
 }
 
 struct Mapping {
     queue: Arc<Queue>,
-    consumer: QueueConsumer,
+    consumer: Arc<QueueConsumer>,
     progress: watch::Sender<Progress>,
 }
 
 impl Mapping {
-    async fn run(self, mut wake: watch::Receiver<u64>, stop: Stop) {
+    async fn run(self: Arc<Self>, mut wake: watch::Receiver<u64>, stop: Stop) {
+        let (mut batches, mut most) = (JoinSet::new(), FIRST_BATCHES);
+        let mut growth = pin!(sleep(GROWTH));
         while !stop.is_asked() {
             let rung = *wake.borrow_and_update();
-            self.work_off(&stop).await;
-            if stop.is_asked() {
-                break;
+            while batches.len() < most
+                && let Some(messages) = self.receive()
+            {
+                batches.spawn(Arc::clone(&self).deliver(messages));
             }
-            self.progress.send_modify(|it| it.settle(rung));
+            if batches.is_empty() {
+                most = FIRST_BATCHES;
+                self.progress.send_modify(|it| it.settle(rung));
+            }
+            let all_in_use = batches.len() == most;
+            if !all_in_use {
+                growth.as_mut().reset(Instant::now() + GROWTH);
+            }
             tokio::select! {
-                _ = wake.changed() => {}
-                () = tokio::time::sleep(POLL) => {}
+                Some(_) = batches.join_next() => {}
+                () = &mut growth, if all_in_use => {
+                    most = MOST_BATCHES.min(most + FIRST_BATCHES);
+                    growth.as_mut().reset(Instant::now() + GROWTH);
+                }
+                _ = wake.changed(), if !all_in_use => {}
+                () = sleep(POLL) => {}
                 () = stop.clone().asked() => {}
             }
         }
+        while batches.join_next().await.is_some() {}
     }
 
-    /// Brings everything that is due to the function.
-    async fn work_off(&self, stop: &Stop) {
-        while !stop.is_asked() {
-            let received = match self.queue.receive(MOST_AT_ONCE, None) {
-                Ok(received) => received,
-                Err(error) => {
-                    tracing::error!(%error, queue = self.queue.name, "the queue was not read");
-                    return;
-                }
-            };
-            self.progress.send_modify(|it| it.dead_letters += received.dead);
-            if received.messages.is_empty() {
-                return;
+    /// A batch of what is due, if something is.
+    fn receive(&self) -> Option<Vec<Message>> {
+        match self.queue.receive(MOST_AT_ONCE, None) {
+            Ok(received) => {
+                self.progress.send_modify(|it| it.dead_letters += received.dead);
+                Some(received.messages).filter(|it| !it.is_empty())
             }
-            self.deliver(&received.messages).await;
+            Err(error) => {
+                tracing::error!(%error, queue = self.queue.name, "the queue was not read");
+                None
+            }
         }
     }
 
-    async fn deliver(&self, messages: &[Message]) {
-        let failed = self.invoke(messages).await;
+    async fn deliver(self: Arc<Self>, messages: Vec<Message>) {
+        let failed = self.invoke(&messages).await;
         let processed: Vec<_> =
             messages.iter().filter(|it| !failed.contains(&it.id)).map(|it| it.receipt.as_str()).collect();
         if let Err(error) = self.queue.delete(&processed) {

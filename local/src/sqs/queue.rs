@@ -1,22 +1,18 @@
 //! The queue: messages that wait, messages that somebody has taken and not finished, and what becomes of those that
 //! nobody ever finishes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use shared::clock::{Clock, Timestamp};
 
 use crate::StartError;
 use crate::aws;
-use crate::directory::{DataDirectory, Journal};
-use crate::stream::DeadLetter;
+use crate::directory::DataDirectory;
 
-/// Where the messages are kept.
-const FILE: &str = "queue.json";
 /// How long a message that was received stays hidden, in seconds, unless its receiver says otherwise; six times what
 /// its function may take (Lambda's advice for queues).
 const VISIBILITY_SECONDS: u32 = 180;
@@ -28,6 +24,9 @@ const MOST_RECEIVES: u32 = 5;
 pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) body: String,
+    /// Whose messages it is one of.
+    #[serde(default)]
+    group: String,
     pub(crate) sent_at: Timestamp,
     /// From when on it can be received.
     visible_at: Timestamp,
@@ -67,30 +66,51 @@ pub(crate) struct Queue {
     pub(crate) name: String,
     pub(crate) clock: Clock,
     directory: DataDirectory,
-    dead_letters: Arc<Journal<DeadLetter>>,
-    messages: Mutex<Vec<Message>>,
+    /// Where the messages are kept.
+    file: &'static str,
+    /// Where those go that nobody finishes.
+    dead_letters: Option<Arc<Queue>>,
+    messages: Mutex<Messages>,
+}
+
+/// What the queue has.
+struct Messages {
+    all: Vec<Message>,
+    /// No message can be received before: who asks earlier need not look.
+    none_before: Timestamp,
 }
 
 impl Queue {
     /// The queue at `url`, with the messages that a former process left in it.
-    pub(crate) fn open(
+    pub(super) fn open(
         url: &str,
+        file: &'static str,
         directory: &DataDirectory,
-        dead_letters: &Arc<Journal<DeadLetter>>,
-        clock: Clock,
-    ) -> Result<Arc<Self>, StartError> {
-        let messages = match directory.read(FILE)? {
+        clock: &Clock,
+    ) -> Result<Self, StartError> {
+        let all = match directory.read(file)? {
             Some(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| StartError::corrupt(&directory.path(FILE).unwrap_or_default(), &error))?,
+                .map_err(|error| StartError::corrupt(&directory.path(file).unwrap_or_default(), &error))?,
             None => Vec::new(),
         };
-        Ok(Arc::new(Self {
+        Ok(Self {
             name: name(url).to_owned(),
-            clock,
+            clock: clock.clone(),
             directory: directory.clone(),
-            dead_letters: Arc::clone(dead_letters),
-            messages: Mutex::new(messages),
-        }))
+            file,
+            dead_letters: None,
+            messages: Mutex::new(Messages { all, none_before: Timestamp::MIN }),
+        })
+    }
+
+    /// The queue, whose messages go to `dead_letters` when nobody finishes them.
+    pub(super) fn with_dead_letters(self, dead_letters: Arc<Self>) -> Self {
+        Self { dead_letters: Some(dead_letters), ..self }
+    }
+
+    /// Every message, the oldest first.
+    pub(crate) fn all(&self) -> Vec<Message> {
+        self.lock().all.clone()
     }
 
     /// Whether `url` is this queue's; its host is whatever the caller reaches SQS by.
@@ -99,50 +119,62 @@ impl Queue {
     }
 
     /// Takes a message in, and returns its id.
-    pub(super) fn send(&self, body: String, delay_seconds: u32) -> io::Result<String> {
+    pub(crate) fn send(&self, body: String, group: String, delay_seconds: u32) -> io::Result<String> {
         let (id, sent_at) = (aws::new_id(), self.clock.now());
         let visible_at = sent_at + seconds(delay_seconds);
-        let message =
-            Message { id: id.clone(), body, sent_at, visible_at, received: 0, receipt: String::new() };
-        self.change(|messages| messages.push(message))?;
+        let receipt = String::new();
+        let message = Message { id: id.clone(), body, group, sent_at, visible_at, received: 0, receipt };
+        self.change(|messages| {
+            messages.none_before = messages.none_before.min(visible_at);
+            messages.all.push(message);
+        })?;
         Ok(id)
     }
 
     /// Gives out at most `most` messages, and hides each from other receivers for a while.
     pub(super) fn receive(&self, most: usize, visibility: Option<u32>) -> io::Result<Received> {
         let now = self.clock.now();
-        if self.counts().visible == 0 {
+        if self.lock().none_before > now {
             return Ok(Received { messages: Vec::new(), dead: 0 });
         }
-        let is_spent = |message: &mut Message| message.visible_at <= now && message.received >= MOST_RECEIVES;
+        let is_spent = |message: &mut Message| {
+            self.dead_letters.is_some() && message.visible_at <= now && message.received >= MOST_RECEIVES
+        };
         let (dead, messages) = self.change(|messages| {
-            let dead: Vec<_> = messages.extract_if(.., is_spent).collect();
-            let visible = messages.iter_mut().filter(|message| message.visible_at <= now).take(most);
-            let received = visible.map(|message| {
+            let dead: Vec<_> = messages.all.extract_if(.., is_spent).collect();
+            let mut received = Vec::new();
+            for index in messages.next(most, now) {
+                let message = &mut messages.all[index];
                 message.received += 1;
                 message.receipt = aws::new_id();
                 message.visible_at = now + seconds(visibility.unwrap_or(VISIBILITY_SECONDS));
-                message.clone()
-            });
-            let received = received.collect::<Vec<_>>();
+                received.push(message.clone());
+            }
+            messages.none_before =
+                messages.all.iter().map(|it| it.visible_at).min().unwrap_or(Timestamp::MAX);
             (dead, received)
         })?;
-        for message in &dead {
-            self.dead_letters.append(self.dead_letter(message, now))?;
+        let given_up = dead.len() as u64;
+        if let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| given_up > 0) {
+            dead_letters.change(|messages| {
+                messages.none_before = messages.none_before.min(now);
+                messages.all.extend(dead);
+            })?;
         }
-        Ok(Received { messages, dead: dead.len() as u64 })
+        Ok(Received { messages, dead: given_up })
     }
 
     /// Forgets the messages with these receipts. One that has another by now, or is gone, is nobody's error.
     pub(super) fn delete(&self, receipts: &[&str]) -> io::Result<()> {
-        self.change(|messages| messages.retain(|message| !receipts.contains(&message.receipt.as_str())))
+        self.change(|messages| messages.all.retain(|message| !receipts.contains(&message.receipt.as_str())))
     }
 
     /// Hides a message for so many seconds from now; `false` if the receipt is not its last one.
     pub(super) fn hide(&self, receipt: &str, for_seconds: u32) -> io::Result<bool> {
         let visible_at = self.clock.now() + seconds(for_seconds);
         self.change(|messages| {
-            let found = messages.iter_mut().find(|it| !it.receipt.is_empty() && it.receipt == receipt);
+            messages.none_before = messages.none_before.min(visible_at);
+            let found = messages.all.iter_mut().find(|it| !it.receipt.is_empty() && it.receipt == receipt);
             found.map(|message| message.visible_at = visible_at).is_some()
         })
     }
@@ -151,7 +183,7 @@ impl Queue {
     pub(super) fn counts(&self) -> Counts {
         let now = self.clock.now();
         let mut counts = Counts::default();
-        for message in self.lock().iter() {
+        for message in &self.lock().all {
             let count = match message {
                 it if it.visible_at <= now => &mut counts.visible,
                 it if it.received == 0 => &mut counts.delayed,
@@ -162,26 +194,43 @@ impl Queue {
         counts
     }
 
-    fn dead_letter(&self, message: &Message, now: Timestamp) -> DeadLetter {
-        DeadLetter {
-            function: self.name.clone(),
-            reason: format!("it was received {} times and never finished", message.received),
-            failed_at: now,
-            record: json!({ "messageId": message.id, "body": message.body }),
-        }
-    }
-
     /// Changes the messages, and keeps what they are then.
-    fn change<T>(&self, act: impl FnOnce(&mut Vec<Message>) -> T) -> io::Result<T> {
+    fn change<T>(&self, act: impl FnOnce(&mut Messages) -> T) -> io::Result<T> {
         let mut messages = self.lock();
         let outcome = act(&mut messages);
         // Written under the lock, so that the file never holds an older state than one before.
-        self.directory.write(FILE, &serde_json::to_vec(&*messages)?)?;
+        if self.directory.path(self.file).is_some() {
+            self.directory.write(self.file, &serde_json::to_vec(&messages.all)?)?;
+        }
         Ok(outcome)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Message>> {
+    fn lock(&self) -> MutexGuard<'_, Messages> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Messages {
+    /// The places of at most `most` messages that can be received: first of the groups that have the fewest in work,
+    /// as fair queues do, and of those the oldest.
+    fn next(&self, most: usize, now: Timestamp) -> Vec<usize> {
+        let mut in_work: HashMap<&str, usize> = HashMap::new();
+        for message in self.all.iter().filter(|it| it.visible_at > now && it.received > 0) {
+            *in_work.entry(&message.group).or_default() += 1;
+        }
+        let visible = self.all.iter().enumerate().filter(|(_, message)| message.visible_at <= now);
+        let turn = visible.map(|(index, message)| {
+            let before = in_work.entry(&message.group).or_default();
+            *before += 1;
+            (*before, index)
+        });
+        let mut turns: Vec<_> = turn.collect();
+        if most < turns.len() {
+            turns.select_nth_unstable(most);
+            turns.truncate(most);
+        }
+        turns.sort_unstable();
+        turns.into_iter().map(|(_, index)| index).collect()
     }
 }
 

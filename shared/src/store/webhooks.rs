@@ -10,7 +10,7 @@ use super::Store;
 use super::accounts::still;
 use super::events::outbox;
 use super::key::{self, Key};
-use super::table::{Outcome, Range, parse};
+use super::table::{Outcome, Range, Refused, parse};
 use super::users::text;
 use super::write::{Item, Write};
 use crate::clock::Timestamp;
@@ -111,6 +111,9 @@ impl Store {
         if before.failing_since != changed.failing_since {
             write = write.set("failing_since", changed.failing_since)?;
         }
+        if before.slow != changed.slow {
+            write = write.set("slow", slow(changed))?;
+        }
         let outcome = self.table.transact(vec![still(actor.id, &actor.role)?, write, outbox(event)?]).await?;
         Ok(matches!(outcome, Outcome::Written(())))
     }
@@ -136,7 +139,8 @@ impl Store {
         Ok(matches!(self.table.transact(writes).await?, Outcome::Written(())))
     }
 
-    /// The endpoint fails, works again or is switched off, as `after` says an attempt left it, and `event` is told.
+    /// The endpoint fails, lets us wait, works again or is switched off, as `after` says an attempt left it, and
+    /// `event` is told.
     ///
     /// Guarded by the endpoint standing as `before` says. Where it does not, another attempt or a person was first,
     /// and the next attempt tells again: nothing is written.
@@ -146,29 +150,41 @@ impl Store {
         after: &Endpoint,
         event: Option<&Event>,
     ) -> Result<(), Fault> {
-        let write = standing(before)?.set("state", after.state)?.set("failing_since", after.failing_since)?;
+        let write = standing(before)?
+            .set("state", after.state)?
+            .set("failing_since", after.failing_since)?
+            .set("slow", slow(after))?;
         let write = match before.failing_since {
             Some(since) => write.only_if("#failing_since = :since").value("since", since)?,
             None => write.only_if("attribute_not_exists(#failing_since)"),
+        };
+        let write = match slow(before) {
+            Some(was) => write.only_if("#slow = :was").value("was", was)?,
+            None => write.only_if("attribute_not_exists(#slow)"),
         };
         let mut writes = vec![write];
         writes.extend(event.map(outbox).transpose()?);
         self.table.transact(writes).await.map(drop)
     }
 
-    /// The delivery exists; what is returned is how it stands.
+    /// The deliveries exist; what is returned is how they stand, in any order. A transaction holds a hundred.
     ///
-    /// Guarded by there being none: one that exists stays as it is.
-    pub async fn open_delivery(&self, delivery: Delivery) -> Result<Delivery, Fault> {
-        let put = Write::put(Key::delivery(delivery.webhook, delivery.id), "delivery", &delivery)?
-            .with(key::DELIVERIES.pk, key::deliveries_to(delivery.webhook))?
-            .with(key::DELIVERIES.sk, key::by_making(delivery.created_at, delivery.id))?;
-        match self.table.transact(vec![put.unless_exists()]).await? {
-            Outcome::Written(()) => Ok(delivery),
-            Outcome::Refused(refused) => {
-                refused.into_iter().find_map(|it| it.old).map_or(Ok(delivery), parse)
+    /// Guarded by there being none of them: those that exist stay as they are, and the others are made without them.
+    pub async fn open_deliveries(&self, mut deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, Fault> {
+        let mut open = Vec::new();
+        while !deliveries.is_empty() {
+            let puts = deliveries.iter().map(opening).collect::<Result<_, _>>()?;
+            match self.table.transact(puts).await? {
+                Outcome::Written(()) => open.append(&mut deliveries),
+                Outcome::Refused(refused) => {
+                    for Refused { index, old } in refused.into_iter().rev() {
+                        let new = deliveries.remove(index);
+                        open.push(old.map_or(Ok(new), parse)?);
+                    }
+                }
             }
         }
+        Ok(open)
     }
 
     /// A delivery to an endpoint, if there is one.
@@ -176,13 +192,33 @@ impl Store {
         self.table.get(&Key::delivery(webhook, id)).await
     }
 
-    /// A delivery and its endpoint, if both are there.
-    pub async fn due_delivery(&self, due: &Due) -> Result<Option<(Delivery, Endpoint)>, Fault> {
+    /// A delivery, if there is one, and its endpoint, if that is still there.
+    pub async fn due_delivery(&self, due: &Due) -> Result<Option<(Delivery, Option<Endpoint>)>, Fault> {
         let keys = [Key::delivery(due.webhook, due.delivery), Key::endpoint(&due.tenant, due.webhook)];
         let mut found = self.table.batch_get(&keys).await?;
         let [delivery, endpoint] = keys.map(|key| found.remove(&key));
-        let Some((delivery, endpoint)) = delivery.zip(endpoint) else { return Ok(None) };
-        Ok(Some((parse(delivery)?, parse(endpoint)?)))
+        let Some(delivery) = delivery else { return Ok(None) };
+        Ok(Some((parse(delivery)?, endpoint.map(parse).transpose()?)))
+    }
+
+    /// The first `most` of a tenant's deliveries that should have been attempted before `time`, the longest due first.
+    pub async fn overdue_deliveries(
+        &self,
+        tenant: &TenantId,
+        time: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Due>, Fault> {
+        let range = Range {
+            index: Some(key::PENDING),
+            partition: key::pending_of(tenant),
+            from: Some(key::sortable(Timestamp::UNIX_EPOCH)),
+            to: Some(key::sortable(time)),
+            ascending: true,
+            limit: i32::try_from(most).ok(),
+            ..Range::default()
+        };
+        let items = self.table.query_all(range, most).await?;
+        Ok(items.iter().filter_map(|item| due(tenant, item)).collect())
     }
 
     /// The places of an endpoint's deliveries, the newest thousand, newest first.
@@ -251,7 +287,13 @@ impl Store {
     pub async fn move_deliveries(&self, moves: &[(&Delivery, &Delivery)]) -> Result<bool, Fault> {
         let write = |(before, after): &(&Delivery, &Delivery)| {
             let write = in_state(before)?.set("state", after.state)?.set("attempts", &after.attempts)?;
-            Ok(write.remove("claimed_until"))
+            let write = write.remove("claimed_until");
+            match after.due() {
+                Some(due) => write
+                    .set(key::PENDING.pk, key::pending_of(&after.tenant))?
+                    .set(key::PENDING.sk, key::sortable(due.at)),
+                None => Ok(write.remove(key::PENDING.pk).remove(key::PENDING.sk)),
+            }
         };
         let writes: Vec<Write> = moves.iter().map(write).collect::<Result<_, Fault>>()?;
         if writes.is_empty() {
@@ -266,6 +308,31 @@ impl DeliveryPlace {
         let sort = text(item, key::DELIVERIES.sk)?.to_owned();
         Some(Self { sort, id: text(item, "SK")?.parse().ok()? })
     }
+}
+
+/// What an item of [`key::PENDING`] tells, which has keys only.
+fn due(tenant: &TenantId, item: &Item) -> Option<Due> {
+    Some(Due {
+        tenant: tenant.clone(),
+        webhook: key::webhook_of(text(item, "PK")?)?,
+        delivery: text(item, "SK")?.parse().ok()?,
+        at: text(item, key::PENDING.sk)?.parse().ok()?,
+    })
+}
+
+/// The write that makes a delivery, if there is none.
+fn opening(delivery: &Delivery) -> Result<Write, Fault> {
+    let put = Write::put(Key::delivery(delivery.webhook, delivery.id), "delivery", delivery)?
+        .with(key::DELIVERIES.pk, key::deliveries_to(delivery.webhook))?
+        .with(key::DELIVERIES.sk, key::by_making(delivery.created_at, delivery.id))?
+        .with(key::PENDING.pk, key::pending_of(&delivery.tenant))?
+        .with(key::PENDING.sk, key::sortable(delivery.created_at))?;
+    Ok(put.unless_exists())
+}
+
+/// Whether the endpoint is slow, as its item has it: an attribute that is there or not.
+fn slow(endpoint: &Endpoint) -> Option<bool> {
+    endpoint.slow.then_some(true)
 }
 
 /// A change of the endpoint, if it stands as `before` says.

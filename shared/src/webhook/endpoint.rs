@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::lane::Lane;
 use super::retry::Next;
 use super::selector::Selector;
 use super::signature::Secrets;
@@ -31,6 +32,9 @@ pub struct Endpoint {
     /// Since when it has taken nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Timestamp>,
+    /// Whether it last took long to answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub slow: bool,
     /// Who made it.
     pub created_by: UserId,
     /// When.
@@ -69,18 +73,30 @@ pub enum DisabledReason {
 }
 
 impl Endpoint {
-    /// Whether it is to be told of `event`.
+    /// Whether it is to be told of `event`: never of one from before it was made, which may be brought again.
     pub fn wants(&self, event: &Event) -> bool {
         self.state == EndpointState::Enabled
             && self.tenant == event.tenant
+            && self.created_at <= event.at
             && self.events.iter().any(|selector| selector.selects(event.event_type))
+    }
+
+    /// The lane that deliveries to it take.
+    pub fn lane(&self) -> Lane {
+        if self.slow || self.failing_since.is_some() { Lane::Slow } else { Lane::Fast }
     }
 
     /// An administrator switches it on, whatever it was, or pauses it. Its failures are forgotten: it starts afresh.
     #[must_use]
     pub fn switched(self, on: bool) -> Self {
         let state = if on { EndpointState::Enabled } else { EndpointState::Paused };
-        Self { state, failing_since: None, ..self }
+        Self { state, failing_since: None, slow: false, ..self }
+    }
+
+    /// What it is when it let us wait for longer than [`super::PROMPT`], whatever it answers then, or did not.
+    #[must_use]
+    pub fn waited_for(self, slow: bool) -> Self {
+        Self { slow, ..self }
     }
 
     /// What it is after an attempt at `now` that led to `next`.
@@ -122,6 +138,7 @@ pub(super) mod tests {
             state: EndpointState::Enabled,
             secrets: Secrets::new(serde_json::from_value("sealed".into()).unwrap()),
             failing_since: None,
+            slow: false,
             created_by: UserId::random(),
             created_at: at(0),
             updated_at: at(0),
@@ -137,6 +154,7 @@ pub(super) mod tests {
         assert!(!endpoint.wants(&event(EventType::UserLogout)));
         let tenant = "other".to_owned().try_into().unwrap();
         assert!(!endpoint.wants(&Event { tenant, ..login.clone() }));
+        assert!(!Endpoint { created_at: at(1), ..endpoint.clone() }.wants(&login), "it was made later");
         assert!(!endpoint.switched(false).wants(&login));
     }
 
@@ -145,6 +163,19 @@ pub(super) mod tests {
         let failing = endpoint(&["*"]).after(Next::Again(at(5)), at(1)).after(Next::GivenUp, at(2));
         assert_eq!(failing.failing_since, Some(at(1)));
         assert_eq!(failing.after(Next::Delivered, at(3)).failing_since, None);
+    }
+
+    #[test]
+    fn who_fails_or_lets_us_wait_has_the_slow_lane_until_they_answer_well_again() {
+        let prompt = endpoint(&["*"]);
+        let failing = prompt.clone().after(Next::Again(at(5)), at(1));
+        let slow = prompt.clone().waited_for(true).after(Next::Delivered, at(3));
+        assert_eq!(prompt.lane(), Lane::Fast);
+        for slow in [failing, slow] {
+            assert_eq!(slow.lane(), Lane::Slow);
+            assert_eq!(slow.clone().switched(true).lane(), Lane::Fast);
+            assert_eq!(slow.waited_for(false).after(Next::Delivered, at(4)).lane(), Lane::Fast);
+        }
     }
 
     #[test]
@@ -158,7 +189,8 @@ pub(super) mod tests {
 
     #[test]
     fn the_table_keeps_an_endpoint_as_it_is() {
-        let endpoint = endpoint(&["*", "user.*"]).after(Next::Disable(DisabledReason::Failing), at(1));
+        let endpoint = endpoint(&["*", "user.*"]).waited_for(true);
+        let endpoint = endpoint.after(Next::Disable(DisabledReason::Failing), at(1));
         let item: std::collections::HashMap<String, serde_dynamo::AttributeValue> =
             serde_dynamo::to_item(&endpoint).unwrap();
         let read: Endpoint = serde_dynamo::from_item(item).unwrap();

@@ -34,8 +34,9 @@ async fn deliveries(admin: &Client, path: &str) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
-/// Lets `seconds` pass, and all that is due then happen.
+/// Lets `seconds` pass once all that is due has happened, and all that is due then happen.
 async fn pass(system: &System, seconds: i64) {
+    system.drain().await;
     system.advance(seconds).await;
     system.drain().await;
 }
@@ -352,6 +353,23 @@ async fn a_message_that_comes_again_and_again_makes_one_delivery() {
     system.drain().await;
     system.drain().await;
     assert_eq!((receiver.received().len(), deliveries(&admin, &path).await.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_event_that_comes_again_reaches_whom_it_did_not_reach_and_nobody_twice() {
+    let (first, second) = (Receiver::start().await, Receiver::start().await);
+    let (system, admin, _, _) = told(&first, &["user.registered"]).await;
+    let (paused, _) = make(&admin, &second, &["user.registered"]).await;
+    admin.send(Method::PATCH, &paused, Some(json!({ "enabled": false }))).await.expect(200);
+    system.register("ada@example.com").await;
+    system.drain().await;
+    admin.send(Method::PATCH, &paused, Some(json!({ "enabled": true }))).await.expect(200);
+    let event = system.events("user.registered").await.remove(0);
+    system.delete_item(&event).await;
+    system.put_item(&event).await;
+    second.got(1).await;
+    system.drain().await;
+    assert_eq!([first.received().len(), second.received().len()], [1, 1]);
 }
 
 #[tokio::test]
