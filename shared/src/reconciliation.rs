@@ -12,17 +12,22 @@ use crate::tally::{self, Tally};
 use crate::user::User;
 
 /// A walk, and what is left of the one before.
+///
+/// What is empty is left out: DynamoDB Local's stream shows an empty map in a form that no SDK reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walk {
     /// Raised each time it is kept: of two runs at once, one goes on.
     pub version: u64,
     /// The counters at its beginning.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
     counters: Tally,
     /// The accounts that it passed.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
     passed: Tally,
     /// The last of them; none before the first page, and after the last.
     after: Option<Place>,
     /// By how much the counters seemed to be wrong to the walk before.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
     suspected: Tally,
 }
 

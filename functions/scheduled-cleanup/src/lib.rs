@@ -2,13 +2,14 @@
 //!
 //! It is made of steps, a file each and a line in [`handle`]. A step does a bounded part of its work and keeps in the
 //! table where it goes on, so that it may be cut off, run twice or run beside another. What one leaves undone keeps no
-//! other from its work. Items that are to expire need no step: the table's time to live takes them, and whoever reads
-//! one asks for its time.
+//! other from its work.
 
 mod audit;
 mod counters;
 mod deleted;
+mod deliveries;
 mod erasing;
+mod expired;
 mod unverified;
 
 use std::collections::BTreeMap;
@@ -47,10 +48,12 @@ type Step<'a> = BoxFuture<'a, Result<Progress, Fault>>;
 pub async fn handle(app: &App, event: LambdaEvent<EventBridgeEvent>) -> Result<Report, Error> {
     let device = Device { ip_address: "127.0.0.1".to_owned(), user_agent: "scheduled-cleanup".to_owned() };
     let origin = Origin::new(event.context.request_id, device);
-    let steps: [(&str, Step); 4] = [
+    let steps: [(&str, Step); 6] = [
         ("audit", audit::keep(app).boxed()),
         ("counters", counters::reconcile(app, &origin).boxed()),
         ("deleted", deleted::erase(app, &origin).boxed()),
+        ("deliveries", deliveries::queue(app).boxed()),
+        ("expired", expired::delete(app).boxed()),
         ("unverified", unverified::erase(app, &origin).boxed()),
     ];
     let (mut report, mut failed) = (Report::new(), Vec::new());

@@ -1,17 +1,19 @@
-//! Accounts whose time has come: those that were deleted, and those that were made, long enough ago.
+//! What has had its time: accounts that were deleted, or made, long enough ago, and whatever has expired.
 
 use super::Store;
 use super::key::{self, BY_CREATION, Key};
-use super::table::{Range, parse};
+use super::table::{Outcome, Range, Scan, Segment, parse};
 use super::users::Place;
-use super::write::Write;
+use super::write::{Write, attribute};
 use crate::clock::Timestamp;
 use crate::fault::Fault;
 use crate::id::TenantId;
 use crate::user::User;
 
 /// What keeps the place up to which the accounts were looked at, whether they are verified.
-const STEP: &str = "unverified";
+const VERIFICATION: &str = "unverified";
+/// What keeps the segment up to which the table was looked through for what expired.
+const EXPIRY: &str = "expired";
 /// How many accounts a page has: as many as one call reads.
 const PAGE: i32 = 100;
 
@@ -47,14 +49,42 @@ impl Store {
 
     /// The place up to which accounts were looked at, whether they are verified.
     pub async fn verification_place(&self) -> Result<Option<Place>, Fault> {
-        self.table.get(&Key::clean_up(STEP)).await
+        self.table.get(&Key::clean_up(VERIFICATION)).await
     }
 
     /// Accounts were looked at up to `place`. Of two runs at once the last one has its way: what lies between is looked
     /// at twice.
     pub async fn keep_verification_place(&self, place: &Place) -> Result<(), Fault> {
-        let write = Write::put(Key::clean_up(STEP), "clean_up", place)?;
+        let write = Write::put(Key::clean_up(VERIFICATION), "clean_up", place)?;
         self.table.transact(vec![write]).await.map(drop)
+    }
+
+    /// The segment of the table that was last looked through for what expired.
+    pub async fn expiry_place(&self) -> Result<Option<Segment>, Fault> {
+        self.table.get(&Key::clean_up(EXPIRY)).await
+    }
+
+    /// `segment` was looked through. Of two runs at once the last one has its way: segments are looked through twice.
+    pub async fn keep_expiry_place(&self, segment: Segment) -> Result<(), Fault> {
+        let write = Write::put(Key::clean_up(EXPIRY), "clean_up", &segment)?;
+        self.table.transact(vec![write]).await.map(drop)
+    }
+
+    /// The keys of what expired before `time` in a segment of the table.
+    pub async fn expired_before(&self, time: Timestamp, segment: Segment) -> Result<Vec<Key>, Fault> {
+        let values = [(":time", attribute(time.as_second())?)];
+        // Only this is read; `template.yaml` allows no more.
+        let scan = Scan { segment, filter: "#expires_at < :time", read: "#PK, #SK", values: &values };
+        Ok(self.table.scan(scan).await?.iter().filter_map(Key::of).collect())
+    }
+
+    /// The item at `key` is gone; `false` if it was, or is not to go any more.
+    ///
+    /// Guarded by its having expired before `time`.
+    pub async fn forget(&self, key: &Key, time: Timestamp) -> Result<bool, Fault> {
+        let delete =
+            Write::delete(key.clone()).only_if("#expires_at < :time").value("time", time.as_second())?;
+        Ok(matches!(self.table.transact(vec![delete]).await?, Outcome::Written(())))
     }
 
     async fn overdue(

@@ -1,7 +1,7 @@
 //! The clean-up, which a schedule runs.
 
 use serde_json::{Value, json};
-use tests::{Client, PASSWORD, System};
+use tests::{Client, PASSWORD, Receiver, System};
 
 /// More than an account is kept that is not verified, in seconds.
 const LONG: i64 = 31 * 86_400;
@@ -104,4 +104,57 @@ async fn who_is_deleted_is_erased_with_all_that_is_theirs_when_their_time_has_co
     assert!(!system.table().await.iter().any(theirs), "nothing is left");
     assert_eq!(total_users(&system.admin().await).await, 1, "they were counted out when they were deleted");
     system.register("ada@example.com").await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_the_queue_lost_is_made_up_for() {
+    let receiver = Receiver::start().await;
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let webhook = json!({ "url": receiver.url, "events": ["user.registered"] });
+    admin.post("/api/v1/webhooks", webhook).await.expect(201);
+    system.order_fault(json!({ "service": "sqs", "kind": "error", "count": 1000 })).await;
+    system.register("ada@example.com").await;
+    system.drain().await;
+    system.cancel_faults().await;
+    let nothing = json!({ "looked_at": 0, "done": 0, "left": false });
+    assert_eq!(system.clean_up().await["deliveries"], nothing, "it is not late yet");
+    system.advance(31 * 60).await;
+    assert_eq!(system.clean_up().await["deliveries"], json!({ "looked_at": 1, "done": 1, "left": false }));
+    system.drain().await;
+    assert_eq!(receiver.received().len(), 1);
+    system.advance(31 * 60).await;
+    assert_eq!(system.clean_up().await["deliveries"], nothing);
+}
+
+#[tokio::test]
+async fn what_a_webhook_that_is_gone_never_took_is_given_up() {
+    let receiver = Receiver::start().await.answering(&[500]);
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let webhook = json!({ "url": receiver.url, "events": ["user.registered"] });
+    let made = admin.post("/api/v1/webhooks", webhook).await.expect(201);
+    system.register("ada@example.com").await;
+    system.drain().await;
+    admin.delete(&format!("/api/v1/webhooks/{}", made["id"].as_str().unwrap())).await.expect(200);
+    system.advance(31 * 60).await;
+    system.clean_up().await;
+    system.drain().await;
+    assert_eq!(system.items("delivery").await[0]["state"]["name"], "failed");
+    assert_eq!(system.clean_up().await["deliveries"]["looked_at"], 0);
+}
+
+#[tokio::test]
+async fn what_the_time_to_live_does_not_take_is_gone_within_a_day_of_runs() {
+    let system = System::start().await;
+    for (key, expires_at) in [("IDEM#old", 1), ("EVENT#old", 2), ("IDEM#young", 4_000_000_000_i64)] {
+        let item = json!({ "PK": key, "SK": "1", "expires_at": expires_at });
+        system.put_item(&item).await;
+    }
+    for _ in 0..24 {
+        system.clean_up().await;
+    }
+    let left = system.table().await;
+    let is_left = |key: &str| left.iter().any(|item| item["PK"] == key);
+    assert_eq!(["IDEM#old", "EVENT#old", "IDEM#young"].map(is_left), [false, false, true]);
 }
