@@ -14,9 +14,7 @@ fn rows(count: usize) -> Value {
 #[tokio::test]
 async fn every_endpoint_makes_exactly_the_calls_of_its_budget() {
     let (system, email) = (System::start().await, "ada@example.com");
-    let (admin, person) = (system.admin().await, system.anybody());
-    // The first request that brings a token loads the keys that check it.
-    admin.get("/api/v1/auth/me").await.expect(200);
+    let (admin, person) = (system.warm().await, system.anybody());
     let register = person.post("/api/v1/auth/register", registration(email)).await;
     let resend = person.post("/api/v1/auth/resend-verification", json!({ "email": email })).await;
     let verification = json!({ "token": system.mailed_token(email, "ver_").await });
@@ -79,7 +77,7 @@ async fn every_endpoint_makes_exactly_the_calls_of_its_budget() {
 #[tokio::test]
 async fn to_list_and_to_end_sessions_costs_the_same_however_many_there_are() {
     let system = System::start().await;
-    let (admin, user) = (system.admin().await, system.user("ada@example.com").await);
+    let (admin, user) = (system.warm().await, system.user("ada@example.com").await);
     let theirs = format!("{}/sessions", user.admin_path().await);
     let own = "/api/v1/auth/sessions";
     for _ in 0..3 {
@@ -106,8 +104,7 @@ async fn to_list_and_to_end_sessions_costs_the_same_however_many_there_are() {
 #[tokio::test]
 async fn working_with_webhooks_makes_the_calls_of_its_budget() {
     let system = System::start().await;
-    let admin = system.admin().await;
-    admin.get("/api/v1/auth/me").await.expect(200);
+    let admin = system.warm().await;
     let form = json!({ "url": "https://hooks.example.com/", "events": ["bulk.*"] });
     let created = admin.post("/api/v1/webhooks", form).await;
     let path = format!("/api/v1/webhooks/{}", created.json()["id"].as_str().unwrap());
@@ -133,8 +130,7 @@ async fn working_with_webhooks_makes_the_calls_of_its_budget() {
 #[tokio::test]
 async fn a_logout_makes_two_calls() {
     let system = System::start().await;
-    let admin = system.admin().await;
-    admin.get("/api/v1/auth/me").await.expect(200);
+    let admin = system.warm().await;
     let answer = admin.post("/api/v1/auth/logout", json!({})).await;
     answer.expect(200);
     assert_eq!(answer.calls(), 2);
@@ -143,9 +139,7 @@ async fn a_logout_makes_two_calls() {
 #[tokio::test]
 async fn an_idempotency_key_costs_two_calls_and_a_repetition_has_no_others() {
     let system = System::start().await;
-    let (admin, person) = (system.admin().await, system.verified("ada@example.com").await.1);
-    // The first request that brings a token loads the keys that check it.
-    admin.get("/api/v1/auth/me").await.expect(200);
+    let (admin, person) = (system.warm().await, system.verified("ada@example.com").await.1);
     let send = async || {
         let request = admin.request(Method::POST, "/api/v1/admin/approve-user");
         Answer::of(request.header("idempotency-key", "1").json(&json!({ "user_id": person }))).await
@@ -157,8 +151,8 @@ async fn an_idempotency_key_costs_two_calls_and_a_repetition_has_no_others() {
 #[tokio::test]
 async fn taking_ones_data_makes_six_calls_and_going_five() {
     let system = System::start().await;
+    system.warm().await;
     let person = system.verified("ada@example.com").await.0;
-    person.get("/api/v1/auth/me").await.expect(200);
     system.drain().await;
     let export = person.post("/api/v1/gdpr/export/my-data", json!({})).await;
     let confirmation = json!({ "confirmation": "DELETE MY ACCOUNT" });
@@ -173,13 +167,12 @@ async fn taking_ones_data_makes_six_calls_and_going_five() {
 #[tokio::test]
 async fn reading_the_audit_trail_costs_the_same_however_much_there_is() {
     let system = System::start().await;
+    system.warm().await;
     let (auditor, ada) =
         (system.with_role("auditor@example.com", "auditor").await, system.user("ada@example.com").await);
     let id = ada.get("/api/v1/auth/me").await.expect(200)["user_id"].as_str().unwrap().to_owned();
     system.drain().await;
     let logs = "/api/v1/audit/logs";
-    // The first request that makes a cursor loads its key.
-    auditor.get(logs).await.expect(200);
     for (query, calls) in [
         (logs.to_owned(), 6),
         (format!("{logs}?action=user.login&limit=100"), 6),
@@ -198,7 +191,7 @@ async fn reading_the_audit_trail_costs_the_same_however_much_there_is() {
 #[tokio::test]
 async fn working_with_users_makes_the_calls_of_its_budget() {
     let system = System::start().await;
-    let (admin, person) = (system.admin().await, system.user("ada@example.com").await);
+    let (admin, person) = (system.warm().await, system.user("ada@example.com").await);
     let own = person.admin_path().await.replace("/admin", "");
     let names = json!({ "first_name": "Ada", "username": "ada" });
     let account = json!({ "username": "eve@example.com", "password": PASSWORD });

@@ -302,6 +302,7 @@ async fn a_new_password_or_an_administrator_stops_a_change() {
 #[tokio::test]
 async fn asking_for_a_taken_address_tells_nothing_and_proving_it_does() {
     let system = System::start().await;
+    system.warm().await;
     let (ada, eve) = (system.user(OLD).await, system.user("eve@example.com").await);
     let shown = |answer: Answer| {
         let mut body = answer.expect(200);

@@ -20,7 +20,7 @@ async fn system() -> System {
     system.register_and_verify(ACTIVE).await;
     system.register_and_verify(LOCKED).await;
     let disabled = format!("/api/v1/admin/users/{}", system.register_and_verify(DISABLED).await);
-    system.admin().await.put(&disabled, json!({ "is_active": false })).await.expect(200);
+    system.warm().await.put(&disabled, json!({ "is_active": false })).await.expect(200);
     guess_five_times(&system, LOCKED).await;
     guess_five_times(&system, UNKNOWN_LOCKED).await;
     system

@@ -118,6 +118,7 @@ async fn a_token_is_good_for_its_own_purpose_only() {
 #[tokio::test]
 async fn a_forged_token_is_refused_without_asking_the_table() {
     let system = System::start().await;
+    system.warm().await;
     let token = reset_token(&system).await;
     let flipped = |at: usize| {
         let mut bytes = token.clone().into_bytes();

@@ -3,7 +3,7 @@
 use futures::future::{join, join_all};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Client, System};
+use tests::{Answer, Client, PASSWORD, System};
 
 const ROLES: &str = "/api/v1/admin/roles";
 const DEVELOPER: &str = "/api/v1/admin/roles/developer";
@@ -198,6 +198,33 @@ async fn who_gets_a_role_while_it_is_removed_may_do_nothing() {
         remove(&admin, DEVELOPER).await;
     }
     assert!(left_with_nothing > 0);
+}
+
+#[tokio::test]
+async fn every_function_knows_who_has_a_role_that_administrators_made() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    make(&admin, "developer", &["projects:deploy"]).await.expect(201);
+    // This one's token says another role than they have by then.
+    let before = system.user("ada@example.com").await;
+    admin.put(&before.admin_path().await, json!({ "role": "developer" })).await.expect(200);
+    let after = system.anybody().signed_in("ada@example.com", PASSWORD).await;
+    for person in [before, after] {
+        for (path, status) in [
+            ("/api/users/me", 200),
+            ("/api/v1/auth/me", 200),
+            ("/api/v1/health/detailed", 200),
+            ("/api/v1/profile/me", 200),
+            ("/api/v1/admin/users", 403),
+            ("/api/v1/audit/logs", 403),
+            ("/api/v1/bulk/operations/1", 403),
+            ("/api/v1/users", 403),
+            ("/api/v1/webhooks", 403),
+        ] {
+            person.get(path).await.expect(status);
+        }
+        person.post("/api/v1/gdpr/export/my-data", json!({})).await.expect(200);
+    }
 }
 
 #[tokio::test]
