@@ -41,10 +41,14 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
-/// The configuration of SDK clients that call `endpoints` through `client`.
-pub(crate) fn config(endpoints: Endpoints, client: impl HttpClient + 'static) -> SdkConfig {
+/// How often an SDK client tries a call, on AWS and here unless told otherwise.
+pub(crate) const ATTEMPTS: u32 = 3;
+
+/// The configuration of SDK clients that call `endpoints` through `client`, with so many attempts.
+pub(crate) fn config(endpoints: Endpoints, client: impl HttpClient + 'static, attempts: u32) -> SdkConfig {
     // Retries as on AWS, but without its long waits: nothing on loopback recovers later rather than sooner.
     let retries = RetryConfig::standard()
+        .with_max_attempts(attempts)
         .with_initial_backoff(Duration::from_millis(20))
         .with_max_backoff(Duration::from_millis(200));
     SdkConfig::builder()

@@ -18,15 +18,20 @@ use aws_smithy_types::body::SdkBody;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{AwsError, ERROR_TYPE};
+use crate::function;
 use crate::stream::Wake;
 
 /// A fault, as `POST /_local/faults` takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
-    service: Service,
+    /// All of them when missing.
+    service: Option<Service>,
     /// The operation's name, e.g. `TransactWriteItems`; all of the service's when missing.
     operation: Option<String>,
+    /// Who calls: `api` for whatever answers a request, or a function that runs without one, e.g. `stream-audit`;
+    /// all of them when missing.
+    function: Option<String>,
     kind: Kind,
     /// How many calls it strikes.
     #[serde(default = "once")]
@@ -38,7 +43,7 @@ pub(crate) struct Fault {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Service {
+pub(crate) enum Service {
     DynamoDb,
     Kms,
     Ses,
@@ -63,6 +68,14 @@ fn once() -> u32 {
     1
 }
 
+impl Fault {
+    fn is_meant_for(&self, function: &str, service: Service, operation: &str) -> bool {
+        self.service.is_none_or(|it| it == service)
+            && self.operation.as_deref().is_none_or(|it| it == operation)
+            && self.function.as_deref().is_none_or(|it| it == function)
+    }
+}
+
 /// The faults on order. Cheap to clone; all clones are one list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults(Arc<Mutex<Vec<Fault>>>);
@@ -82,11 +95,11 @@ impl Faults {
     }
 
     /// What is to happen to this call. Each fault that it matches counts it.
-    fn strike(&self, service: Service, operation: &str) -> Option<Kind> {
+    fn strike(&self, function: &str, service: Service, operation: &str) -> Option<Kind> {
         self.with(|faults| {
             let mut struck = None;
             for fault in faults.iter_mut() {
-                if fault.service != service || fault.operation.as_deref().is_some_and(|it| it != operation) {
+                if !fault.is_meant_for(function, service, operation) {
                     continue;
                 }
                 if fault.skip > 0 {
@@ -129,7 +142,7 @@ impl HttpConnector for Wire<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let Some((service, operation)) = called(&request) else { return self.inner.call(request) };
         let writes = WRITES.contains(&operation);
-        match self.faults.strike(service, operation) {
+        match self.faults.strike(function::running(), service, operation) {
             Some(Kind::Throttle) => HttpConnectorFuture::ready(failure(&throttled(service))),
             Some(Kind::Error) => HttpConnectorFuture::ready(failure(&broken(service))),
             Some(Kind::Timeout) => {
@@ -161,7 +174,7 @@ const WRITES: [&str; 7] = [
 ];
 
 /// The service and operation that a request calls.
-fn called(request: &HttpRequest) -> Option<(Service, &str)> {
+pub(crate) fn called(request: &HttpRequest) -> Option<(Service, &str)> {
     match request.headers().get("x-amz-target").and_then(|target| target.split_once('.')) {
         Some(("DynamoDB_20120810", operation)) => Some((Service::DynamoDb, operation)),
         Some(("TrentService", operation)) => Some((Service::Kms, operation)),
@@ -206,7 +219,8 @@ fn broken(service: Service) -> AwsError {
     }
 }
 
-fn failure(error: &AwsError) -> Result<HttpResponse, ConnectorError> {
+/// The answer of a service that refuses a call.
+pub(crate) fn failure(error: &AwsError) -> Result<HttpResponse, ConnectorError> {
     let status = StatusCode::try_from(error.status.as_u16())
         .map_err(|error| ConnectorError::other(error.into(), None))?;
     let mut response = HttpResponse::new(status, SdkBody::from(error.body().to_string()));
@@ -219,6 +233,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::function::API;
 
     fn faults(orders: &[serde_json::Value]) -> Faults {
         let faults = Faults::default();
@@ -231,7 +246,8 @@ mod tests {
     #[test]
     fn a_fault_lets_pass_what_it_skips_and_then_strikes_as_often_as_it_says() {
         let faults = faults(&[json!({ "service": "dynamodb", "kind": "throttle", "count": 2, "skip": 1 })]);
-        let struck: Vec<_> = (0..4).map(|_| faults.strike(Service::DynamoDb, "GetItem").is_some()).collect();
+        let struck: Vec<_> =
+            (0..4).map(|_| faults.strike(API, Service::DynamoDb, "GetItem").is_some()).collect();
         assert_eq!(struck, [false, true, true, false]);
         assert!(faults.clear().is_empty());
     }
@@ -239,16 +255,25 @@ mod tests {
     #[test]
     fn a_fault_strikes_its_own_operation_only() {
         let faults = faults(&[json!({ "service": "ses", "operation": "SendEmail", "kind": "timeout" })]);
-        assert_eq!(faults.strike(Service::Kms, "SendEmail"), None);
-        assert_eq!(faults.strike(Service::Ses, "GetAccount"), None);
-        assert_eq!(faults.strike(Service::Ses, "SendEmail"), Some(Kind::Timeout));
+        assert_eq!(faults.strike(API, Service::Kms, "SendEmail"), None);
+        assert_eq!(faults.strike(API, Service::Ses, "GetAccount"), None);
+        assert_eq!(faults.strike(API, Service::Ses, "SendEmail"), Some(Kind::Timeout));
+    }
+
+    #[test]
+    fn a_fault_strikes_its_own_function_only() {
+        let faults = faults(&[json!({ "function": "stream-audit", "kind": "error", "count": 2 })]);
+        assert_eq!(faults.strike(API, Service::DynamoDb, "GetItem"), None);
+        for (service, operation) in [(Service::DynamoDb, "GetItem"), (Service::Kms, "Decrypt")] {
+            assert_eq!(faults.strike("stream-audit", service, operation), Some(Kind::Error));
+        }
     }
 
     #[test]
     fn what_is_left_is_told_when_cleared() {
         let faults = faults(&[json!({ "service": "kms", "kind": "error", "count": 3 })]);
-        faults.strike(Service::Kms, "Decrypt");
+        faults.strike(API, Service::Kms, "Decrypt");
         assert_eq!(faults.clear()[0].count, 2);
-        assert_eq!(faults.strike(Service::Kms, "Decrypt"), None);
+        assert_eq!(faults.strike(API, Service::Kms, "Decrypt"), None);
     }
 }

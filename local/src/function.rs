@@ -4,6 +4,18 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use lambda_runtime::{Error, LambdaEvent};
 
+tokio::task_local! {
+    static RUNNING: &'static str;
+}
+
+/// The name of what answers requests.
+pub(crate) const API: &str = "api";
+
+/// What the present task runs: a function, by its name, or [`API`].
+pub(crate) fn running() -> &'static str {
+    RUNNING.try_with(|name| *name).unwrap_or(API)
+}
+
 type Handle<E, R> = dyn Fn(LambdaEvent<E>) -> BoxFuture<'static, Result<R, Error>> + Send + Sync;
 
 /// A function that takes `E` and answers `R`.
@@ -27,6 +39,6 @@ impl<E, R> Function<E, R> {
 
     /// Invokes it.
     pub(crate) async fn call(&self, event: LambdaEvent<E>) -> Result<R, Error> {
-        (self.handle)(event).await
+        RUNNING.scope(self.name, (self.handle)(event)).await
     }
 }

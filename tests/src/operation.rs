@@ -14,6 +14,8 @@ pub struct Operation {
     pub method: Method,
     /// Its path, with an id or a name that nobody has where the document has a parameter.
     pub path: String,
+    /// Its path as the document has it.
+    pub template: String,
     /// What the document says of it.
     pub described: Value,
     /// The schema of its body, if it takes one.
@@ -41,6 +43,7 @@ pub fn operations() -> Vec<Operation> {
     let operation = |(path, method, described): (&String, &String, &Value)| Operation {
         method: method.to_uppercase().parse().unwrap_or_default(),
         path: with_nobodys_parameters(path),
+        template: path.clone(),
         described: described.clone(),
         body: body_schema(&document, described),
         answers: answers(&document, described),

@@ -1,216 +1,228 @@
-//! Faults: each call of an endpoint is struck in each way. The client is told the truth, nothing is half
-//! done, and the same request again comes to the same end.
+//! Faults: each call that an operation makes fails in each way. The client is told the truth, nothing is half done,
+//! and the same request again comes to the same end.
+//!
+//! An operation is a row: how to get to the request, and what becomes of one whose change was made before. The rows
+//! stand in the files beneath, the machine that strikes them here. A request is sent once without a fault; that tells
+//! how many calls it makes and what it changes in the table. With a fault, that has to change as a whole or not at
+//! all.
+
+mod accounts;
+mod administration;
+mod background;
+mod bulk;
+mod change;
+mod idempotency;
+mod invariants;
+mod reads;
+mod users;
+mod webhooks;
 
 use std::collections::BTreeSet;
 
+use futures::future::BoxFuture;
+use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Client, NEW_PASSWORD, PASSWORD, System, registration};
+use tests::{Answer, Client, PASSWORD, Receiver, System, openapi};
 
-/// A request that changes something.
-#[derive(Clone, Copy)]
-struct Endpoint {
-    path: &'static str,
-    /// The DynamoDB calls that it makes: the operation, and how many of that come before.
-    calls: &'static [(&'static str, u32)],
-    /// The event that tells of its change.
-    event: &'static str,
-    /// The refusal of a request whose change was made before.
-    done: &'static str,
+use change::Change;
+use invariants::assert_whole;
+
+/// How a call fails.
+const KINDS: [&str; 4] = ["throttle", "error", "error_after_commit", "timeout"];
+/// How it fails where nobody is told how: before it is carried out, and after.
+const MOMENTS: [&str; 2] = ["timeout", "error_after_commit"];
+/// More calls than anything makes.
+const MANY: u64 = 1_000;
+
+/// An operation that changes something.
+struct Row {
+    /// Its method and path, as the OpenAPI document has them, and behind a comma what is special about this row.
+    operation: &'static str,
+    /// Makes all that the request needs; the number is another one each time.
+    prepare: for<'a> fn(&'a Stage, u32) -> BoxFuture<'a, Request>,
+    again: Again,
 }
 
-const REGISTER: Endpoint = Endpoint {
-    path: "/api/v1/auth/register",
-    calls: &[("TransactWriteItems", 0)],
-    event: "user.registered",
-    done: "EMAIL_EXISTS",
-};
-const LOGIN: Endpoint = Endpoint {
-    path: "/api/v1/auth/login",
-    calls: &[("GetItem", 0), ("GetItem", 1), ("TransactWriteItems", 0)],
-    event: "user.login",
-    done: "",
-};
-const REFRESH: Endpoint = Endpoint {
-    path: "/api/v1/auth/refresh",
-    calls: &[("UpdateItem", 0), ("GetItem", 0)],
-    event: "",
-    done: "",
-};
-const VERIFY_EMAIL: Endpoint = Endpoint {
-    path: "/api/v1/auth/verify-email",
-    calls: &[("GetItem", 0), ("TransactWriteItems", 0)],
-    event: "user.verified",
-    done: "INVALID_TOKEN",
-};
-const RESET_PASSWORD: Endpoint = Endpoint {
-    path: "/api/v1/auth/reset-password",
-    calls: &[("GetItem", 0), ("TransactWriteItems", 0)],
-    event: "user.password_changed",
-    done: "INVALID_TOKEN",
-};
-const CHANGE_PASSWORD: Endpoint = Endpoint {
-    path: "/api/v1/auth/change-password",
-    calls: &[("BatchGetItem", 0), ("GetItem", 0), ("TransactWriteItems", 0)],
-    event: "user.password_changed",
-    done: "SESSION_ENDED",
-};
+/// What becomes of a request whose change was made before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    /// It succeeds and changes nothing.
+    Same,
+    /// It succeeds and makes such a change once more.
+    More,
+    /// It is refused like this, which tells that the change was made; nothing is changed.
+    Refused(u16, &'static str),
+    /// It succeeds and makes the rest: this one may be done by half, and says so.
+    Rest,
+}
 
-/// How a call is struck. The SDK's own attempts get over one failure, and not over three.
-const STRIKES: [(&str, u32); 7] = [
-    ("throttle", 1),
-    ("throttle", 3),
-    ("error", 1),
-    ("error", 3),
-    ("error_after_commit", 1),
-    ("error_after_commit", 3),
-    ("timeout", 3),
-];
+/// A request to be sent.
+struct Request {
+    client: Client,
+    path: String,
+    body: Option<Value>,
+}
 
-impl Endpoint {
-    /// Somebody of this address who is about to send the request, and its body.
-    async fn prepare(self, system: &System, email: &str) -> (Client, Value) {
-        let anybody = system.anybody();
-        match self.path {
-            "/api/v1/auth/register" => (anybody, registration(email)),
-            "/api/v1/auth/verify-email" => {
-                (anybody, json!({ "token": system.register(email).await["verification_token"] }))
-            }
-            "/api/v1/auth/reset-password" => {
-                system.register(email).await;
-                anybody.post("/api/v1/auth/password-reset", json!({ "email": email })).await.expect(200);
-                let token = system.mailed_token(email, "rst_").await;
-                (anybody, json!({ "token": token, "new_password": NEW_PASSWORD }))
-            }
-            "/api/v1/auth/login" => {
-                system.register_and_verify(email).await;
-                (anybody, json!({ "email": email, "password": PASSWORD }))
-            }
-            _ => {
-                let person = system.verified(email).await.0;
-                let body = json!({
-                    "refresh_token": person.refresh_token, "current_password": PASSWORD,
-                    "new_password": NEW_PASSWORD,
-                });
-                (person, body)
-            }
+impl Request {
+    fn new(client: &Client, path: impl Into<String>, body: Value) -> Self {
+        Self { client: client.clone(), path: path.into(), body: Some(body) }
+    }
+
+    fn without_body(client: &Client, path: impl Into<String>) -> Self {
+        Self { client: client.clone(), path: path.into(), body: None }
+    }
+}
+
+/// A request of an operation.
+struct Trial<'a> {
+    /// Its method and path, for a message.
+    what: &'a str,
+    method: Method,
+    request: Request,
+}
+
+impl Trial<'_> {
+    async fn send(&self) -> Answer {
+        let Request { client, path, body } = &self.request;
+        client.send(self.method.clone(), path, body.clone()).await
+    }
+}
+
+/// A system that has its keys loaded, its administrator, and a server that takes whatever webhooks bring.
+struct Stage {
+    system: System,
+    admin: Client,
+    receiver: Receiver,
+}
+
+impl Stage {
+    async fn of(system: System) -> Self {
+        let admin = system.admin().await;
+        admin.get("/api/v1/auth/me").await.expect(200);
+        Self { system, admin, receiver: Receiver::start().await }
+    }
+
+    /// Makes an account with this address, verified and approved; its id.
+    async fn account(&self, email: &str) -> String {
+        let form = json!({ "username": email, "password": PASSWORD, "must_change_password": false });
+        let account = self.admin.post("/api/v1/users", form).await.expect(201);
+        account["user_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Somebody who has such an account, signed in.
+    async fn somebody(&self, email: &str) -> Client {
+        self.account(email).await;
+        self.system.anybody().signed_in(email, PASSWORD).await
+    }
+
+    /// What the request does to the table, and how many calls it makes.
+    async fn rehearse(&self, trial: &Trial<'_>) -> (Change, u64) {
+        let what = trial.what;
+        let before = self.system.table().await;
+        self.system
+            .order_fault(json!({ "function": "api", "kind": "error", "count": 1, "skip": MANY }))
+            .await;
+        let answer = trial.send().await;
+        let calls = MANY - self.system.cancel_faults().await[0]["skip"].as_u64().unwrap();
+        assert_eq!(answer.status / 100, 2, "{what}: {}", answer.text);
+        let after = self.system.table().await;
+        assert_whole(&after, what);
+        (Change::between(&before, &after), calls)
+    }
+
+    /// Sends the request while one call fails, and once more; what it was answered first.
+    async fn strike(
+        &self,
+        trial: &Trial<'_>,
+        (kind, call): (&str, u64),
+        (whole, again): (&Change, Again),
+    ) -> Answer {
+        let what = format!("{}: {kind} at call {call}", trial.what);
+        let before = self.system.table().await;
+        self.system.order_fault(json!({ "function": "api", "kind": kind, "count": 1, "skip": call })).await;
+        let answer = trial.send().await;
+        assert_eq!(self.system.cancel_faults().await, json!([]), "{what}: there is no such call");
+        let after = self.system.table().await;
+        assert_whole(&after, &what);
+        let change = Change::between(&before, &after);
+        let may_be = change.is_none() || change == *whole || again == Again::Rest;
+        assert!(may_be, "{what} does by half: {change:?} of {whole:?}");
+        let is_done = change == *whole;
+        assert_honest(&answer, is_done, &what);
+
+        let second = trial.send().await;
+        let end = self.system.table().await;
+        assert_whole(&end, &what);
+        let more = Change::between(&after, &end);
+        let is_settled = match again {
+            Again::Same if is_done => second.status < 300 && more.is_none(),
+            Again::Rest => second.status < 300 && change.and(&more) == *whole,
+            Again::Refused(status, code) if is_done => second.refused(status) == code && more.is_none(),
+            _ => second.status < 300 && more == *whole,
+        };
+        assert!(is_settled, "{what}, after {is_done}, again: {} {more:?} {}", second.status, second.text);
+        answer
+    }
+}
+
+impl Row {
+    async fn prepared(&self, stage: &Stage, number: u32) -> Trial<'_> {
+        let (method, _) = self.operation.split_once(' ').unwrap();
+        let request = (self.prepare)(stage, number).await;
+        Trial { what: self.operation, method: method.parse().unwrap(), request }
+    }
+
+    /// The row's operation, as the document has it.
+    fn described(&self) -> &str {
+        self.operation.split(',').next().unwrap()
+    }
+
+    /// Strikes every call of the operation in these ways.
+    async fn strike(&self, stage: &Stage, kinds: &[&str], heals: bool) {
+        let what = self.operation;
+        // The first one may have to load what the next ones know.
+        stage.rehearse(&self.prepared(stage, 0).await).await;
+        let (change, calls) = stage.rehearse(&self.prepared(stage, 1).await).await;
+        assert_eq!(change.is_none(), what.ends_with("validate"), "{what}: {change:?}");
+        let faults = (0..calls).flat_map(|call| kinds.iter().map(move |kind| (*kind, call)));
+        for (number, fault) in (2..).zip(faults) {
+            let trial = self.prepared(stage, number).await;
+            let answer = stage.strike(&trial, fault, (&change, self.again)).await;
+            assert!(!heals || answer.status < 300, "{what}: {fault:?} is got over: {}", answer.text);
         }
     }
 }
 
-/// A system that has its keys loaded.
-async fn warm_system() -> System {
-    let system = System::start().await;
-    system.admin().await.get("/api/v1/auth/me").await.expect(200);
-    system
+/// Strikes all of these operations: without the SDK's retries in every way, for good; with them so that the answer of
+/// a call that was carried out is lost, which they get over.
+async fn strike_all(rows: &[Row]) {
+    for row in rows {
+        row.strike(&Stage::of(System::start_without_retries(&[]).await).await, &KINDS, false).await;
+        row.strike(&Stage::of(System::start().await).await, &["error_after_commit"], true).await;
+    }
 }
 
-/// The events of this type that a table holds.
-fn told<'a>(table: &'a [Value], event: &str) -> Vec<&'a Value> {
-    table.iter().filter(|item| item["entity"] == "event" && item["type"] == event).collect()
-}
-
-/// Whether an event of this type tells of the account of `email`.
-fn is_told(table: &[Value], event: &str, email: &str) -> bool {
-    let user = table.iter().find(|item| item["entity"] == "user" && item["email"] == email);
-    user.is_some_and(|user| told(table, event).iter().any(|event| event["subject"] == user["id"]))
-}
-
-/// Addresses are claimed by accounts, each by its own; events tell of changes, each of one.
-fn assert_whole(table: &[Value], what: &str) {
-    let of = |entity: &str| table.iter().filter(|item| item["entity"] == entity).collect::<Vec<_>>();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let users = of("user");
-    let accounts = users.iter().map(|user| (format!("CRED#{}", text(&user["email"])), text(&user["id"])));
-    let credentials = of("credential");
-    let claims = credentials.iter().map(|claim| (text(&claim["PK"]), text(&claim["user_id"])));
-    assert_eq!(accounts.collect::<BTreeSet<_>>(), claims.collect(), "{what}");
-
-    let sum = |field: &str| users.iter().filter_map(|user| user[field].as_u64()).sum::<u64>();
-    let verified = users.iter().filter(|user| user["verified_at"].is_string()).count();
-    // The first administrator neither registered nor verified.
-    assert_eq!(told(table, "user.registered").len(), users.len() - 1, "{what}");
-    assert_eq!(told(table, "user.verified").len(), verified - 1, "{what}");
-    assert_eq!(told(table, "user.login").len() as u64, sum("login_count"), "{what}");
-    assert_eq!(told(table, "user.password_changed").len() as u64, sum("generation"), "{what}");
-}
-
-/// Strikes a call of a request of somebody who has this address, and sends the request again.
-async fn strike(system: &System, endpoint: Endpoint, fault: &Value, email: &str) {
-    let what = format!("{} with {fault}", endpoint.path);
-    let (client, body) = endpoint.prepare(system, email).await;
-    system.drain().await;
-    system.order_fault(fault.clone()).await;
-    let answer = client.post(endpoint.path, body.clone()).await;
-    system.cancel_faults().await;
-    let succeeds = fault["count"] == 1 || (answer.status < 300 && fault["kind"] == "error_after_commit");
-    assert_eq!(answer.status / 100, if succeeds { 2 } else { 5 }, "{what}: {}", answer.text);
-
-    let table = system.table().await;
-    assert_whole(&table, &what);
-    let made = is_told(&table, endpoint.event, email);
-    assert!(made || !succeeds || endpoint.event.is_empty(), "{what}: nothing was made");
-    let again = client.post(endpoint.path, body).await;
-    let settled = again.status < 300 || (made && again.refused(again.status) == endpoint.done);
-    assert!(settled, "{what}, again: {}", again.text);
-    assert_whole(&system.table().await, &what);
-}
-
-async fn strike_everywhere(endpoint: Endpoint) {
-    let system = warm_system().await;
-    for (operation, skip) in endpoint.calls {
-        for (kind, count) in STRIKES {
-            let fault = json!({
-                "service": "dynamodb", "operation": operation, "skip": skip, "kind": kind, "count": count,
-            });
-            let email = format!("{operation}-{skip}-{kind}-{count}@example.com").to_lowercase();
-            strike(&system, endpoint, &fault, &email).await;
+/// A success means that it is done; otherwise we say that we are busy, and that trying again is worth while.
+fn assert_honest(answer: &Answer, is_done: bool, what: &str) {
+    match answer.status {
+        200..300 => assert!(is_done, "{what} says what is not: {}", answer.text),
+        status => {
+            assert_eq!(status, 503, "{what}: {}", answer.text);
+            assert_eq!(answer.refused(503), "SERVICE_UNAVAILABLE", "{what}");
+            assert_ne!(answer.header("retry-after"), "", "{what}");
         }
     }
 }
 
-#[tokio::test]
-async fn a_registration_survives_every_fault() {
-    strike_everywhere(REGISTER).await;
-}
-
-#[tokio::test]
-async fn a_login_survives_every_fault() {
-    strike_everywhere(LOGIN).await;
-}
-
-#[tokio::test]
-async fn a_refresh_survives_every_fault() {
-    strike_everywhere(REFRESH).await;
-}
-
-#[tokio::test]
-async fn a_verification_survives_every_fault() {
-    strike_everywhere(VERIFY_EMAIL).await;
-}
-
-#[tokio::test]
-async fn a_reset_of_a_password_survives_every_fault() {
-    strike_everywhere(RESET_PASSWORD).await;
-}
-
-#[tokio::test]
-async fn a_change_of_a_password_survives_every_fault() {
-    strike_everywhere(CHANGE_PASSWORD).await;
-}
-
-#[tokio::test]
-async fn every_call_of_these_endpoints_is_struck() {
-    let system = warm_system().await;
-    for (n, endpoint) in
-        [REGISTER, LOGIN, REFRESH, VERIFY_EMAIL, RESET_PASSWORD, CHANGE_PASSWORD].into_iter().enumerate()
-    {
-        let (client, body) = endpoint.prepare(&system, &format!("ada{n}@example.com")).await;
-        let answer = client.post(endpoint.path, body).await;
-        assert_eq!(
-            (answer.status / 100, answer.calls() as usize),
-            (2, endpoint.calls.len()),
-            "{}",
-            endpoint.path
-        );
+#[test]
+fn every_operation_that_changes_something_has_a_row() {
+    let document = openapi();
+    let mut described = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let methods = item.as_object().unwrap().keys().map(|method| method.to_uppercase());
+        described.extend(methods.filter(|it| it != "GET").map(|method| format!("{method} {path}")));
     }
+    let others = [administration::ROWS, bulk::ROWS, users::ROWS, webhooks::ROWS];
+    let rows = accounts::ROWS.into_iter().chain(others).flatten().map(|row| row.described().to_owned());
+    assert_eq!(described, rows.collect());
 }
