@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -15,28 +14,27 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use lambda_runtime::{Context, LambdaEvent};
 use minijinja::Environment;
-use scheduled_cleanup::Report;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::clock::TimeSource;
 
 use crate::aws::{self, REGION};
 use crate::clock::MovableClock;
-use crate::directory::Journal;
 use crate::faults::{Fault, Faults};
 use crate::function::Function;
 use crate::services::View;
-use crate::stream::{DeadLetter, EventSources};
+use crate::sqs::Queues;
+use crate::stream::{EventSources, Order};
 
 /// What the calls look at and act on.
 #[derive(Clone)]
 pub(crate) struct Console {
     pub(crate) url: String,
     pub(crate) clock: MovableClock,
-    pub(crate) dead_letters: Arc<Journal<DeadLetter>>,
+    pub(crate) queues: Queues,
     pub(crate) sources: EventSources,
     pub(crate) faults: Faults,
-    pub(crate) scheduled: Arc<Vec<Function<EventBridgeEvent, Report>>>,
+    pub(crate) invocable: Arc<Vec<Function<Value, Value>>>,
     pub(crate) services: View,
 }
 
@@ -51,6 +49,7 @@ impl Console {
             .route("/clock", post(move_clock))
             .route("/drain", post(drain))
             .route("/run/{function}", post(run))
+            .route("/streams/{function}", post(order))
             .route("/faults", post(add_fault).delete(clear_faults))
             .layer(from_fn(loopback_only))
             .with_state(self)
@@ -103,8 +102,10 @@ async fn overview(State(console): State<Console>, headers: HeaderMap) -> Respons
             "AWS_ENDPOINT_URL_KMS": console.services.endpoints.aws,
             "AWS_ENDPOINT_URL_SESV2": console.services.endpoints.aws,
             "AWS_ENDPOINT_URL_SQS": console.services.endpoints.aws,
+            "DEAD_LETTER_QUEUE_URL": crate::settings::DEAD_LETTER_QUEUE_URL,
             "KMS_KEY_ID": crate::settings::KMS_KEY_ID, "PUBLIC_URL": url, "TABLE_NAME": console.services.table,
             "WEBHOOK_ALLOW_LOOPBACK": "true", "WEBHOOK_QUEUE_URL": crate::settings::WEBHOOK_QUEUE_URL,
+            "WEBHOOK_SLOW_QUEUE_URL": crate::settings::WEBHOOK_SLOW_QUEUE_URL,
         },
     });
     answer(&headers, ("overview.html", include_str!("../pages/overview.html")), overview)
@@ -131,8 +132,8 @@ fn answer(headers: &HeaderMap, page: (&str, &str), content: impl Serialize) -> R
 /// A page runs no script and loads nothing, and so does the mail that it shows.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'";
 
-async fn dead_letters(State(console): State<Console>) -> Json<Vec<DeadLetter>> {
-    Json(console.dead_letters.all())
+async fn dead_letters(State(console): State<Console>) -> Json<Vec<Value>> {
+    Json(console.queues.given_up())
 }
 
 /// Every item, by key.
@@ -181,19 +182,37 @@ async fn drain(State(console): State<Console>) -> Response {
     refuse(StatusCode::SERVICE_UNAVAILABLE, "the local cloud is stopping")
 }
 
-/// Runs a function as its schedule does, and answers what it answers.
-async fn run(State(console): State<Console>, Path(function): Path<String>) -> Response {
-    let Some(scheduled) = console.scheduled.iter().find(|it| it.name == function) else {
-        let known: Vec<_> = console.scheduled.iter().map(|it| it.name).collect();
-        let message = format!("no schedule runs `{function}`");
+/// Runs a function as its schedule does, or a person by hand, and answers what it answers.
+async fn run(
+    State(console): State<Console>,
+    Path(function): Path<String>,
+    payload: Option<Json<Value>>,
+) -> Response {
+    let Some(invocable) = console.invocable.iter().find(|it| it.name == function) else {
+        let known: Vec<_> = console.invocable.iter().map(|it| it.name).collect();
+        let message = format!("no schedule and nobody by hand runs `{function}`");
         return (StatusCode::NOT_FOUND, Json(json!({ "message": message, "known": known }))).into_response();
     };
     let mut context = Context::default();
     context.request_id = aws::new_id();
-    match scheduled.call(LambdaEvent::new(EventBridgeEvent::default(), context)).await {
+    let payload = payload.map_or_else(|| json!({}), |Json(payload)| payload);
+    match invocable.call(LambdaEvent::new(payload, context)).await {
         Ok(report) => Json(report).into_response(),
         Err(error) => refuse(StatusCode::BAD_GATEWAY, error.to_string()),
     }
+}
+
+/// Has a consumer of the stream be served well or badly.
+async fn order(
+    State(console): State<Console>,
+    Path(function): Path<String>,
+    Json(order): Json<Order>,
+) -> Response {
+    if !console.sources.order(&function, order) {
+        return refuse(StatusCode::NOT_FOUND, format!("the stream has no consumer `{function}`"));
+    }
+    console.sources.wake();
+    StatusCode::NO_CONTENT.into_response()
 }
 
 async fn add_fault(State(console): State<Console>, Json(fault): Json<Fault>) -> Json<Vec<Fault>> {

@@ -13,8 +13,10 @@ use aws_sdk_dynamodb::types::{
     TimeToLiveSpecification,
 };
 use dynoxide::Database;
+use rusqlite::Connection;
 
 use crate::StartError;
+use crate::aws;
 use crate::clock::MovableClock;
 use crate::directory::DataDirectory;
 use crate::gateway;
@@ -22,13 +24,17 @@ use crate::part::Part;
 
 /// The file of the tables.
 const FILE: &str = "tables.sqlite";
+/// What a write and a reader of a stream ask for, of the table in which dynoxide keeps all streams: the last record, and
+/// those behind one. Without it each looks through the whole stream.
+const STREAM_INDEX: &str = "CREATE INDEX IF NOT EXISTS stream_records_by_number
+    ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
 /// How often items expire when nobody moves the clock.
 const SWEEP: Duration = Duration::from_mins(1);
 /// How long a new table may take to become ready.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The table's secondary indexes, as the template has them: name, partition key, sort key.
-const INDEXES: [(&str, &str, &str); 8] = [
+const INDEXES: [(&str, &str, &str); 9] = [
     ("GSI1", "GSI1PK", "GSI1SK"),
     ("GSI2", "GSI2PK", "GSI1SK"),
     ("GSI3", "GSI3PK", "GSI1SK"),
@@ -37,6 +43,7 @@ const INDEXES: [(&str, &str, &str); 8] = [
     ("GSI6", "GSI1PK", "username"),
     ("GSI7", "GSI1PK", "folded_first_name"),
     ("GSI8", "GSI1PK", "folded_last_name"),
+    ("GSI9", "GSI9PK", "GSI9SK"),
 ];
 
 /// The DynamoDB of this process.
@@ -53,10 +60,9 @@ impl Embedded {
     /// Items expire by `clock` in memory; those of a file expire by the machine's time.
     pub(crate) async fn start(directory: &DataDirectory, clock: MovableClock) -> Result<Self, StartError> {
         let database = match directory.path(FILE) {
-            None => Database::memory_with_clock(Arc::new(clock))
-                .map_err(|error| StartError::corrupt(FILE.as_ref(), &error))?,
+            None => in_memory(clock).map_err(|error| StartError::corrupt(FILE.as_ref(), &*error))?,
             Some(path) => {
-                Database::new(&path.to_string_lossy()).map_err(|error| StartError::corrupt(&path, &error))?
+                in_file(&path.to_string_lossy()).map_err(|error| StartError::corrupt(&path, &*error))?
             }
         };
         let (listener, endpoint) = gateway::bind(0).await?;
@@ -84,6 +90,26 @@ impl Embedded {
     pub(crate) fn expiry(&self) -> Expiry {
         Expiry(self.database.clone())
     }
+}
+
+type Opened = Result<Database, Box<dyn std::error::Error>>;
+
+/// The tables of a file, with the index of their streams.
+fn in_file(path: &str) -> Opened {
+    let database = Database::new(path)?;
+    Connection::open(path)?.execute_batch(STREAM_INDEX)?;
+    Ok(database)
+}
+
+/// No tables yet, in memory, and what tells the time to them. Nobody but dynoxide reaches that memory: the index comes
+/// with a copy of a file that is in memory too.
+fn in_memory(clock: MovableClock) -> Opened {
+    let file = format!("file:/{}?vfs=memdb", aws::new_id());
+    // It is there for as long as somebody has it open.
+    let _empty = in_file(&file)?;
+    let database = Database::memory_with_clock(Arc::new(clock))?;
+    database.restore_from(&file)?;
+    Ok(database)
 }
 
 /// Deletes the items whose time has come, as DynamoDB does in the background.

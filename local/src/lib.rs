@@ -5,6 +5,7 @@
 //! and Lambda's event source mappings. Each [`start`] is a cloud of its own. Nothing is shared between two, so that a
 //! process can run many.
 
+mod arn;
 mod aws;
 mod clock;
 mod console;
@@ -15,36 +16,45 @@ mod first_admin;
 mod function;
 mod functions;
 mod gateway;
+mod iam;
 mod kms;
+mod lambda;
 mod mail;
 mod part;
 mod process;
+mod routes;
 mod services;
 mod settings;
 mod sqs;
 mod start_error;
 mod stream;
+mod template;
 
 use std::fmt;
 use std::sync::Arc;
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use axum::Router;
-use shared::App;
 use shared::clock::Clock;
 
 pub use first_admin::NewAdmin;
 pub use functions::openapi;
+pub use iam::Denials;
 pub use process::{log, stop_signal};
 pub use settings::{Admin, Data, Settings};
 pub use start_error::StartError;
+pub use template::TemplateError;
 
 use crate::clock::MovableClock;
 use crate::console::Console;
 use crate::directory::DataDirectory;
 use crate::faults::{Faults, Wire};
+use crate::iam::Roles;
+use crate::lambda::Lambda;
 use crate::part::Part;
 use crate::services::Services;
 use crate::stream::{EventSources, Surroundings, Wake};
+use crate::template::Deployment;
 
 /// A running local cloud. Dropping it stops it without waiting.
 pub struct Local {
@@ -52,6 +62,8 @@ pub struct Local {
     pub url: String,
     /// The first administrator, if this start created one.
     pub admin: Option<NewAdmin>,
+    /// The calls that functions made and their roles do not allow.
+    pub denials: Denials,
     gateway: Part,
     mappings: Vec<Part>,
     services: Services,
@@ -74,36 +86,48 @@ pub async fn start(settings: Settings) -> Result<Local, StartError> {
 
     let (faults, wake) = (Faults::default(), Wake::default());
     let wire = Wire { inner: aws::http_client(), faults: faults.clone(), wake: wake.clone() };
-    let aws = aws::config(services.endpoints.clone(), wire);
-    let app = App::new(config, clock.clone(), &aws);
-    let admin = first_admin::create(&app, settings.admin.as_ref()).await?;
+    let deployment = Deployment::of_this_system(&config)?;
+    let roles = Roles::of(&deployment)?;
+    let lambda = Lambda {
+        config: &config,
+        clock: &clock,
+        endpoints: &services.endpoints,
+        wire: SharedHttpClient::new(wire),
+        roles: &roles,
+        attempts: settings.attempts,
+    };
+    let (first_admin, _) = lambda.start("first-admin")?;
+    let admin = first_admin::create(&first_admin, settings.admin.as_ref()).await?;
 
-    let dead_letters = Arc::clone(&services.dead_letters);
     let surroundings = Surroundings {
         aws: &services.aws,
         stream: &services.stream,
         directory: &directory,
-        dead_letters: &dead_letters,
+        dead_letters: &services.queues.dead_letters,
         clock: clock.clone(),
         wake,
     };
-    let (mut sources, mut mappings) = EventSources::start(functions::consumers(&app, &aws), &surroundings)?;
-    for consumer in functions::queue_consumers(&app)? {
-        mappings.push(sqs::run(Arc::clone(&services.queue), consumer, &mut sources));
+    let (mut sources, mut mappings) = EventSources::start(functions::consumers(&lambda)?, &surroundings)?;
+    for consumer in functions::queue_consumers(&lambda)? {
+        let consumer = Arc::new(consumer);
+        for queue in services.queues.webhooks() {
+            mappings.push(sqs::run(Arc::clone(queue), Arc::clone(&consumer), &mut sources));
+        }
     }
     let console = Console {
         url: url.clone(),
         clock: moved,
-        dead_letters,
+        queues: services.queues.clone(),
         sources,
         faults,
-        scheduled: Arc::new(functions::scheduled(&app)),
+        invocable: Arc::new(functions::invocable(&lambda)?),
         services: services.view(),
     };
-    let api = gateway::router(shared::http::service(app, functions::routes()), clock);
+    let api = gateway::router(routes::api(&deployment, functions::http(&lambda)?)?, clock.clone());
     let router = Router::new().nest("/_local", console.router()).fallback_service(api);
     let gateway = Part::run(|stop| gateway::serve(listener, router, stop));
-    Ok(Local { url, admin, gateway, mappings, services, _directory: directory })
+    let denials = roles.denials();
+    Ok(Local { url, admin, denials, gateway, mappings, services, _directory: directory })
 }
 
 impl Local {

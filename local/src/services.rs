@@ -20,8 +20,7 @@ use crate::dynamodb::{self, Embedded, Expiry};
 use crate::kms::Kms;
 use crate::mail::{Mail, Outbox};
 use crate::part::Part;
-use crate::sqs::Queue;
-use crate::stream::DeadLetter;
+use crate::sqs::Queues;
 use crate::{Data, Settings, StartError, gateway};
 
 /// The running services.
@@ -32,10 +31,7 @@ pub(crate) struct Services {
     pub(crate) table: String,
     /// The ARN of the table's stream.
     pub(crate) stream: String,
-    /// The queue of webhook deliveries.
-    pub(crate) queue: Arc<Queue>,
-    /// What no function could process.
-    pub(crate) dead_letters: Arc<Journal<DeadLetter>>,
+    pub(crate) queues: Queues,
     mails: Arc<Journal<Mail>>,
     aws_server: Part,
     embedded: Option<Embedded>,
@@ -63,11 +59,9 @@ impl Services {
     ) -> Result<Self, StartError> {
         let mails: Arc<_> = directory.journal("mail.jsonl")?.into();
         let outbox = Outbox { mails: Arc::clone(&mails), clock: Clock::new(clock.clone()) };
-        let dead_letters: Arc<_> = directory.journal("dead-letters.jsonl")?.into();
-        let queue_url = config.webhook_queue_url.as_deref().unwrap_or_default();
-        let queue = Queue::open(queue_url, directory, &dead_letters, Clock::new(clock.clone()))?;
+        let queues = Queues::open(directory, &Clock::new(clock.clone()))?;
         let kms = Kms::open(directory, &config.kms_key_id)?;
-        let by_target = ByTarget { kms, queue: Arc::clone(&queue) };
+        let by_target = ByTarget { kms, queues: queues.clone() };
         let (listener, aws) = gateway::bind(0).await?;
         let aws_server = Part::run(|stop| async move {
             let router = Router::new()
@@ -83,7 +77,7 @@ impl Services {
         };
         let dynamodb = embedded.as_ref().map(|it| &it.endpoint).or(settings.dynamodb_endpoint.as_ref());
         let endpoints = Endpoints { dynamodb: dynamodb.cloned().unwrap_or_default(), aws };
-        let aws = aws::config(endpoints.clone(), aws::http_client());
+        let aws = aws::config(endpoints.clone(), aws::http_client(), aws::ATTEMPTS);
         let table = config.table_name.clone();
         let stream = dynamodb::ready_table(&Client::new(&aws), &table).await;
         let stream = stream.map_err(|problem| StartError::Table {
@@ -92,18 +86,7 @@ impl Services {
             problem,
         })?;
         let delete_table = embedded.is_none() && settings.data == Data::Memory;
-        Ok(Self {
-            endpoints,
-            aws,
-            table,
-            stream,
-            queue,
-            dead_letters,
-            mails,
-            aws_server,
-            embedded,
-            delete_table,
-        })
+        Ok(Self { endpoints, aws, table, stream, queues, mails, aws_server, embedded, delete_table })
     }
 
     /// What a person or a test may look at.
@@ -135,7 +118,7 @@ impl Services {
 #[derive(Clone)]
 struct ByTarget {
     kms: Arc<Kms>,
-    queue: Arc<Queue>,
+    queues: Queues,
 }
 
 /// Answers `POST /`.
@@ -147,7 +130,7 @@ async fn call(
     let target = headers.get("x-amz-target").and_then(|it| it.to_str().ok()).unwrap_or_default();
     match target.split_once('.') {
         Some(("TrentService", operation)) => services.kms.call(operation, &body),
-        Some(("AmazonSQS", operation)) => services.queue.call(operation, &body),
+        Some(("AmazonSQS", operation)) => services.queues.call(operation, &body),
         _ => Err(AwsError::bad_request("UnknownOperationException", target)),
     }
     .map(Json)

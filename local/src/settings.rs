@@ -10,9 +10,18 @@ use crate::aws;
 
 /// The alias of the key that the local KMS holds.
 pub(crate) const KMS_KEY_ID: &str = "alias/usher-local";
-/// The queue that the local SQS holds.
+/// The queue of webhook deliveries.
 pub(crate) const WEBHOOK_QUEUE_URL: &str =
     "https://sqs.us-east-1.amazonaws.com/000000000000/usher-local-webhooks";
+/// The queue of those to servers that fail or are slow.
+pub(crate) const WEBHOOK_SLOW_QUEUE_URL: &str =
+    "https://sqs.us-east-1.amazonaws.com/000000000000/usher-local-webhooks-slow";
+/// The queue of those that were never finished.
+pub(crate) const WEBHOOK_DEAD_LETTER_QUEUE_URL: &str =
+    "https://sqs.us-east-1.amazonaws.com/000000000000/usher-local-webhook-dead-letters";
+/// The queue of what the stream's consumers gave up.
+pub(crate) const DEAD_LETTER_QUEUE_URL: &str =
+    "https://sqs.us-east-1.amazonaws.com/000000000000/usher-local-dead-letters";
 
 /// What [`crate::start`] is given.
 #[derive(Clone, Debug)]
@@ -26,6 +35,8 @@ pub struct Settings {
     pub admin: Option<Admin>,
     /// `AWS_ENDPOINT_URL_DYNAMODB`: a DynamoDB to use instead of the one in this process.
     pub dynamodb_endpoint: Option<String>,
+    /// How often the functions' SDK clients try a call; 3, as on AWS, unless a test wants each failure to be final.
+    pub attempts: u32,
     /// The functions' settings, by variable, where they differ from what suits a developer's machine.
     pub overrides: BTreeMap<String, String>,
 }
@@ -57,7 +68,14 @@ impl std::fmt::Debug for Admin {
 impl Default for Settings {
     /// For a test: any free port, nothing kept, nobody created.
     fn default() -> Self {
-        Self { port: 0, data: Data::Memory, admin: None, dynamodb_endpoint: None, overrides: BTreeMap::new() }
+        Self {
+            port: 0,
+            data: Data::Memory,
+            admin: None,
+            dynamodb_endpoint: None,
+            attempts: aws::ATTEMPTS,
+            overrides: BTreeMap::new(),
+        }
     }
 }
 
@@ -85,6 +103,7 @@ impl Settings {
             data: if data == ":memory:" { Data::Memory } else { Data::Directory(data.into()) },
             admin: Some(Admin { email, password: value("ADMIN_PASSWORD") }),
             dynamodb_endpoint: value("AWS_ENDPOINT_URL_DYNAMODB"),
+            attempts: aws::ATTEMPTS,
             overrides: overrides.collect(),
         })
     }
@@ -99,12 +118,14 @@ impl Settings {
         let default = |name: &str| match name {
             "APP_ENV" => Some("development"),
             "COST_HEADERS" => Some("on"),
+            "DEAD_LETTER_QUEUE_URL" => Some(DEAD_LETTER_QUEUE_URL),
             "EXPOSE_TOKENS" | "WEBHOOK_ALLOW_LOOPBACK" => Some("true"),
             "KMS_KEY_ID" => Some(KMS_KEY_ID),
             "MAIL_FROM" => Some("no-reply@example.com"),
             "PUBLIC_URL" => Some(url),
             "TABLE_NAME" => Some(table.as_str()),
             "WEBHOOK_QUEUE_URL" => Some(WEBHOOK_QUEUE_URL),
+            "WEBHOOK_SLOW_QUEUE_URL" => Some(WEBHOOK_SLOW_QUEUE_URL),
             _ => None,
         };
         Config::from_lookup(|name| {

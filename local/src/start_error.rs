@@ -61,6 +61,9 @@ pub enum StartError {
     /// The first administrator cannot be made.
     #[error("the first administrator cannot be created ({0}): check ADMIN_EMAIL and ADMIN_PASSWORD")]
     Admin(#[from] shared::first_admin::Error),
+    /// The template does not say what the functions may do.
+    #[error("template.yaml cannot be used ({0}): mend it and build again")]
+    Template(#[from] crate::template::TemplateError),
     /// The consumer of the queue of webhooks cannot be made.
     #[error("webhooks cannot be sent ({}): see that this is a whole build", .0.chain())]
     Webhooks(#[from] shared::fault::Fault),

@@ -4,11 +4,13 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use shared::App;
 use shared::chain::ChainDay;
 use shared::checkpoint::Checkpoint;
 use shared::event::{Event, EventType, Origin};
 use shared::id::TenantId;
 use shared::session::Device;
+use shared::store::key::Key;
 
 use super::*;
 use crate::directory::Scratch;
@@ -110,14 +112,38 @@ async fn happen(app: &App) -> ChainDay {
 }
 
 #[tokio::test]
+async fn what_is_gone_is_not_brought_again() {
+    let local = start(Settings::default()).await.unwrap();
+    let config = Settings::default().config(&local.url).unwrap();
+    let app = App::new(config, Clock::system(), &local.services.aws);
+    let event = Event::new(EventType::UserLogin, &Origin::new(String::new(), Device::default()), app.now());
+    let key = Key::event(event.id);
+    assert!(!app.store.bring_again(&key, app.now()).await.unwrap());
+    app.store.tell(&event).await.unwrap();
+    assert!(app.store.bring_again(&key, app.now()).await.unwrap());
+    local.stop().await;
+}
+
+#[tokio::test]
 async fn a_day_of_the_audit_trail_goes_when_its_time_is_over_and_a_checkpoint_says_so() {
     let local = start(Settings::default()).await.unwrap();
     let (clock, tenant) = (MovableClock::default(), TenantId::default_tenant());
     let config = Settings::default().config(&local.url).unwrap();
-    let app = App::new(config, Clock::new(clock.clone()), &local.services.aws);
-    let old = happen(&app).await;
+    let roles = Roles::of(&Deployment::of_this_system(&config).unwrap()).unwrap();
+    let lambda = Lambda {
+        config: &config,
+        clock: &Clock::new(clock.clone()),
+        endpoints: &local.services.endpoints,
+        wire: aws::http_client(),
+        roles: &roles,
+        attempts: aws::ATTEMPTS,
+    };
+    // Each in its role.
+    let ((writer, _), (app, _)) =
+        (lambda.start("stream-audit").unwrap(), lambda.start("scheduled-cleanup").unwrap());
+    let old = happen(&writer).await;
     clock.advance(400 * 86_400);
-    let new = happen(&app).await;
+    let new = happen(&writer).await;
     app.remove_old_audit(&tenant).await.unwrap();
     assert_eq!(app.store.kept_records(&tenant, &old).await.unwrap().len(), 1, "a day has its full time");
     clock.advance(86_400);

@@ -16,6 +16,7 @@ use crate::session::Session;
 use crate::store::Store;
 use crate::traffic::Traffic;
 use crate::user::User;
+use crate::webhook::Lane;
 
 /// Hashes that may wait for one that runs: what a core works off in about a second.
 const HASHES_WAITING: usize = 32;
@@ -35,8 +36,15 @@ pub struct App {
     pub traffic: Arc<Traffic>,
     /// Password hashing.
     pub passwords: Passwords,
-    /// The queue of webhook deliveries, where `WEBHOOK_QUEUE_URL` names one.
-    webhook_queue: Option<Queue>,
+    /// The queues of webhook deliveries, where the settings name them.
+    webhook_queues: WebhookQueues,
+}
+
+/// The queues of webhook deliveries: one for each lane.
+#[derive(Clone)]
+struct WebhookQueues {
+    fast: Option<Queue>,
+    slow: Option<Queue>,
 }
 
 /// What a client gets when it signs in or continues a session.
@@ -56,7 +64,11 @@ impl App {
         let keys = Keys::new(store.clone(), clock.clone(), &config, aws);
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let passwords = Passwords::new(cores, HASHES_WAITING * cores.get());
-        let webhook_queue = config.webhook_queue_url.as_deref().map(|url| Queue::new(aws, url));
+        let queue = |url: &Option<String>| url.as_deref().map(|url| Queue::new(aws, url));
+        let webhook_queues = WebhookQueues {
+            fast: queue(&config.webhook_queue_url),
+            slow: queue(&config.webhook_slow_queue_url),
+        };
         Self {
             config: Arc::new(config),
             clock,
@@ -64,7 +76,7 @@ impl App {
             keys,
             traffic: Arc::default(),
             passwords,
-            webhook_queue,
+            webhook_queues,
         }
     }
 
@@ -73,13 +85,16 @@ impl App {
         self.clock.now()
     }
 
-    /// The queue of webhook deliveries.
+    /// The queue of webhook deliveries that take `lane`.
     ///
     /// # Errors
     /// When the settings name none.
-    pub fn webhook_queue(&self) -> Result<&Queue, Fault> {
-        let queue = self.webhook_queue.as_ref();
-        queue.ok_or_else(|| Fault::broken("finding the queue of webhooks", "WEBHOOK_QUEUE_URL is not set"))
+    pub fn webhook_queue(&self, lane: Lane) -> Result<&Queue, Fault> {
+        let (queue, unset) = match lane {
+            Lane::Fast => (&self.webhook_queues.fast, "WEBHOOK_QUEUE_URL is not set"),
+            Lane::Slow => (&self.webhook_queues.slow, "WEBHOOK_SLOW_QUEUE_URL is not set"),
+        };
+        queue.as_ref().ok_or_else(|| Fault::broken("finding the queue of webhooks", unset))
     }
 
     /// The tokens of a session that was just opened or continued.

@@ -20,6 +20,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("CORS_ORIGINS", "origins that browsers may call from, separated by commas; default none"),
     ("COST_HEADERS", "`on` adds `Server-Timing` with the calls and capacity of the request; default `off`"),
     (
+        "DEAD_LETTER_QUEUE_URL",
+        "URL of the SQS queue of what the stream's consumers gave up; required to replay it",
+    ),
+    (
         "DELETED_ACCOUNT_RETENTION_DAYS",
         "how long an account that an administrator deleted is kept, 1 to 3650; default 30",
     ),
@@ -45,6 +49,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "`true` lets webhooks reach this machine, also by `http://`; default `false`, refused in production",
     ),
     ("WEBHOOK_QUEUE_URL", "URL of the SQS queue of webhook deliveries; required where webhooks are sent"),
+    (
+        "WEBHOOK_SLOW_QUEUE_URL",
+        "URL of the SQS queue of those to servers that fail or are slow; required where webhooks are sent",
+    ),
 ];
 
 /// What `LOG_LEVEL` may be, the default first.
@@ -67,6 +75,8 @@ pub struct Config {
     pub cost_headers: bool,
     /// `CORS_ORIGINS`.
     pub cors_origins: Vec<String>,
+    /// `DEAD_LETTER_QUEUE_URL`, which only the function that replays has.
+    pub dead_letter_queue_url: Option<String>,
     /// `DELETED_ACCOUNT_RETENTION_DAYS`.
     pub deleted_account_days: i64,
     /// `EXPOSE_TOKENS`.
@@ -95,6 +105,8 @@ pub struct Config {
     pub webhook_allow_loopback: bool,
     /// `WEBHOOK_QUEUE_URL`, which only the functions that put into the queue have.
     pub webhook_queue_url: Option<String>,
+    /// `WEBHOOK_SLOW_QUEUE_URL`, which the same functions have.
+    pub webhook_slow_queue_url: Option<String>,
 }
 
 /// `APP_ENV`: where this runs.
@@ -159,6 +171,7 @@ impl Config {
             audit_retention_days: reader.number("AUDIT_RETENTION_DAYS", 400, 1..=3660),
             cost_headers: reader.choice("COST_HEADERS", &[("off", false), ("on", true)]),
             cors_origins: reader.origins("CORS_ORIGINS"),
+            dead_letter_queue_url: reader.optional_url("DEAD_LETTER_QUEUE_URL"),
             deleted_account_days: reader.number("DELETED_ACCOUNT_RETENTION_DAYS", 30, 1..=3650),
             expose_tokens: reader.choice("EXPOSE_TOKENS", &[("false", false), ("true", true)]),
             frontend_url: reader.optional_url("FRONTEND_URL").unwrap_or_else(|| public_url.clone()),
@@ -173,6 +186,7 @@ impl Config {
             webhook_allow_loopback: reader
                 .choice("WEBHOOK_ALLOW_LOOPBACK", &[("false", false), ("true", true)]),
             webhook_queue_url: reader.optional_url("WEBHOOK_QUEUE_URL"),
+            webhook_slow_queue_url: reader.optional_url("WEBHOOK_SLOW_QUEUE_URL"),
             public_url,
         };
         let unsafe_settings = [

@@ -50,7 +50,8 @@ where
 /// One JSON object for each event of the log, on standard output, where Lambda collects it. Of others' events
 /// only warnings: the SDK's own show requests, and with them what must not be logged.
 fn write_log(level: LevelFilter) {
-    let ours = ["shared", "health", "scheduled_cleanup", "stream_fanout"].map(|name| (name, level));
+    let ours = ["shared", "health", "replay_dead_letters", "scheduled_cleanup", "stream_fanout"]
+        .map(|name| (name, level));
     let targets = Targets::new().with_targets(ours).with_default(level.min(LevelFilter::WARN));
     let log = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     tracing_subscriber::registry().with(log.with_target(false)).with(targets).init();

@@ -29,6 +29,7 @@ pub mod queue;
 pub mod random;
 pub mod reconciliation;
 pub mod registration;
+pub mod replay;
 pub mod role;
 pub mod secret;
 pub mod session;

@@ -81,8 +81,9 @@ async fn an_item_is_gone_when_the_clock_has_passed_its_time() {
 #[tokio::test]
 async fn faults_are_ordered_and_cancelled() {
     let local = local().await;
-    let fault =
-        json!({ "service": "dynamodb", "operation": null, "kind": "throttle", "count": 2, "skip": 1 });
+    let fault = json!({
+        "service": "dynamodb", "operation": null, "function": null, "kind": "throttle", "count": 2, "skip": 1,
+    });
     assert_eq!(post(&local, "/_local/faults", fault.clone()).await, (200, json!([fault])));
     let url = format!("{}/_local/faults", local.url);
     let left = reqwest::Client::new().delete(url).send().await.unwrap().json::<Value>().await.unwrap();
@@ -90,11 +91,13 @@ async fn faults_are_ordered_and_cancelled() {
 }
 
 #[tokio::test]
-async fn what_a_schedule_runs_is_run_when_asked_for() {
+async fn what_a_schedule_or_a_person_runs_is_run_when_asked_for() {
     let local = local().await;
-    assert_eq!(post(&local, "/_local/run/scheduled-cleanup", Value::Null).await.0, 200);
+    for function in ["scheduled-cleanup", "replay-dead-letters"] {
+        assert_eq!(post(&local, &format!("/_local/run/{function}"), json!({})).await.0, 200);
+    }
     let (status, answer) = post(&local, "/_local/run/health", Value::Null).await;
-    assert_eq!((status, &answer["known"]), (404, &json!(["scheduled-cleanup"])));
+    assert_eq!((status, &answer["known"]), (404, &json!(["scheduled-cleanup", "replay-dead-letters"])));
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ async fn services() -> (Services, SdkConfig, Faults) {
     let services = Services::start(&settings, &config, &directory, &MovableClock::default()).await.unwrap();
     let faults = Faults::default();
     let wire = Wire { inner: aws::http_client(), faults: faults.clone(), wake: Wake::default() };
-    let aws = aws::config(services.endpoints.clone(), wire);
+    let aws = aws::config(services.endpoints.clone(), wire, aws::ATTEMPTS);
     (services, aws, faults)
 }
 

@@ -149,6 +149,11 @@ impl Key {
         Self::new(format!("CLEANUP#{step}"), "PLACE")
     }
 
+    /// How far a replay of dead letters is.
+    pub fn replay() -> Self {
+        Self::new("REPLAY".to_owned(), "WALK")
+    }
+
     /// The root key, wrapped by KMS, and beside it the signing keys, sealed by the root key.
     pub fn root_key() -> Self {
         Self::new(KEY_RING.to_owned(), "ROOT")
@@ -246,6 +251,11 @@ pub(crate) fn endpoints_of(tenant: &TenantId) -> String {
     format!("HOOKS#{}", tenant.as_str())
 }
 
+/// The webhook endpoint that a partition of [`deliveries_to`] is named for.
+pub(crate) fn webhook_of(partition: &str) -> Option<WebhookId> {
+    partition.strip_prefix("HOOK#")?.parse().ok()
+}
+
 /// What the sort keys of webhook endpoints begin with.
 pub(crate) const ENDPOINTS: &str = "ENDPOINT#";
 
@@ -257,6 +267,11 @@ pub(crate) fn deliveries_to(webhook: WebhookId) -> String {
 /// A delivery's place in [`DELIVERIES`].
 pub(crate) fn by_making(at: Timestamp, id: DeliveryId) -> String {
     format!("{}#{}", sortable(at), id.uuid())
+}
+
+/// The partition of the deliveries that a tenant's endpoints still wait for, in [`PENDING`].
+pub(crate) fn pending_of(tenant: &TenantId) -> String {
+    format!("{}#PENDING", endpoints_of(tenant))
 }
 
 /// The partition that holds all keys.
@@ -280,6 +295,8 @@ pub(crate) const RECORDS: Index = BY_STATUS;
 pub(crate) const RECORDS_OF_TYPE: Index = BY_ROLE_AND_STATUS;
 /// Lists the deliveries to a webhook endpoint by the time they were made.
 pub(crate) const DELIVERIES: Index = BY_CREATION;
+/// Lists the deliveries that a tenant's endpoints still wait for, by the time of their next attempt.
+pub(crate) const PENDING: Index = Index { name: "GSI9", pk: "GSI9PK", sk: "GSI9SK" };
 /// Finds a tenant's users by what their address begins with.
 pub(crate) const BY_EMAIL: Index = Index { name: "GSI5", pk: BY_CREATION.pk, sk: "email" };
 /// Finds a tenant's users by what their user name begins with.

@@ -1,7 +1,7 @@
-//! The table through the SDK: the five operations that the system uses, each counted and each with its
+//! The table through the SDK: the operations that the system uses, each counted and each with its
 //! failures sorted into outcomes and faults.
 //!
-//! All reads but those of an index are strongly consistent. Nothing here knows what an item means.
+//! All reads but those of an index, and of the table as a whole, are strongly consistent. Nothing here knows what an item means.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,13 +14,14 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConsumedCapacity, KeysAndAttributes, PutRequest,
-    ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, WriteRequest,
+    ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, WriteRequest,
 };
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::cost;
 use super::key::{Index, Key};
-use super::write::{Item, Write};
+use super::write::{Item, Write, names_in};
 use crate::aws;
 use crate::fault::Fault;
 use crate::random;
@@ -78,6 +79,26 @@ pub(crate) struct Range {
     /// Only items behind this one.
     pub(crate) after: Option<Item>,
     pub(crate) limit: Option<i32>,
+}
+
+/// A part of the table: one of so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Which it is, from 0.
+    pub number: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+/// What to read of the table as a whole.
+#[derive(Clone, Copy)]
+pub(crate) struct Scan<'a> {
+    pub(crate) segment: Segment,
+    /// Only items for which this holds; the others are read all the same.
+    pub(crate) filter: &'a str,
+    /// The attributes to read of them.
+    pub(crate) read: &'a str,
+    pub(crate) values: &'a [(&'a str, AttributeValue)],
 }
 
 impl Table {
@@ -218,6 +239,36 @@ impl Table {
             range.after = page.last_evaluated_key;
             if range.after.is_none() || items.len() >= most {
                 items.truncate(most);
+                return Ok(items);
+            }
+        }
+    }
+
+    /// The items of a segment of the table, as `scan` says, page after page. They may be a moment old.
+    pub(crate) async fn scan(&self, scan: Scan<'_>) -> Result<Vec<Item>, Fault> {
+        let names = names_in(&format!("{} {}", scan.filter, scan.read));
+        let values = scan.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let call = self
+            .client
+            .scan()
+            .table_name(&*self.name)
+            .segment(scan.segment.number.cast_signed())
+            .total_segments(scan.segment.of.cast_signed())
+            .filter_expression(scan.filter)
+            .projection_expression(scan.read)
+            .select(Select::SpecificAttributes)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values.collect()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let (mut items, mut after) = (Vec::new(), None);
+        loop {
+            let call = call.clone().set_exclusive_start_key(after);
+            let page =
+                cost::timed(call.send()).await.map_err(|error| aws::fault("reading the table", error))?;
+            cost::read(units(page.consumed_capacity.as_slice()));
+            items.extend(page.items.unwrap_or_default());
+            after = page.last_evaluated_key;
+            if after.is_none() {
                 return Ok(items);
             }
         }

@@ -46,6 +46,14 @@ fn placeholder(name: &str) -> String {
     format!("#{}", name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
 }
 
+/// The `#name`s of `expressions`, declared.
+pub(crate) fn names_in(expressions: &str) -> HashMap<String, String> {
+    let words = expressions.split('#').skip(1);
+    let words = words
+        .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default());
+    words.map(|name| (format!("#{name}"), name.to_owned())).collect()
+}
+
 /// `value` as an item's attribute.
 pub(crate) fn attribute(value: impl Serialize) -> Result<AttributeValue, Fault> {
     serde_dynamo::to_attribute_value(value).map_err(|error| Fault::broken("writing an attribute", error))
@@ -167,11 +175,7 @@ impl Write {
     fn names(&self) -> Option<HashMap<String, String>> {
         let expressions =
             format!("{} {}", self.update_expression(), self.condition.as_deref().unwrap_or_default());
-        let words = expressions.split('#').skip(1);
-        let words = words.map(|rest| {
-            rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default()
-        });
-        let mut names: HashMap<_, _> = words.map(|name| (format!("#{name}"), name.to_owned())).collect();
+        let mut names = names_in(&expressions);
         names.extend(self.names.clone());
         (!names.is_empty()).then_some(names)
     }
