@@ -74,7 +74,7 @@ fn every_request_and_every_answer_has_a_schema() {
             assert!(!response["description"].as_str().unwrap_or_default().is_empty(), "{path} {status}");
         }
     }
-    for reference in references(&document) {
+    for reference in references(&document).iter().filter(|it| it.contains("/schemas/")) {
         let schema = document.pointer(reference.trim_start_matches('#')).cloned().unwrap_or_default();
         let says =
             ["properties", "oneOf", "enum", "allOf", "items"].iter().any(|key| schema.get(key).is_some());
