@@ -1,8 +1,8 @@
 //! The step that counts the accounts anew and mends the counters where they drifted: an event that was given up was
 //! never counted, one that was replayed after that was counted twice.
 //!
-//! A walk over the list says something only if the counters stand at its end as they stood at its beginning. Even so,
-//! a change may be under way to them. A difference is a drift when two walks in a row find it.
+//! A walk over the list says something only if nothing changes meanwhile. Even so, a change may be under way to the
+//! counters. A difference is a drift when two walks in a row find it.
 
 use shared::App;
 use shared::event::details::CountersReconciled;
@@ -41,7 +41,7 @@ pub(crate) async fn reconcile(app: &App, origin: &Origin) -> Result<Progress, Fa
     let (walk, drift) = if progress.left {
         (walk, None)
     } else {
-        match walk.compare(&app.store.user_counters(&filter.tenant).await?) {
+        match walk.compare(&app.store.user_counters(&filter.tenant).await?, app.now()) {
             Finding::Sound => (walk.ended(None), None),
             Finding::Suspected(difference) => (walk.ended(Some(difference)), None),
             Finding::Drifted(difference) => (walk.ended(None), Some(difference)),

@@ -5,6 +5,8 @@ use tests::{Client, PASSWORD, Receiver, System};
 
 /// More than an account is kept that is not verified, in seconds.
 const LONG: i64 = 31 * 86_400;
+/// More than it takes until a change is counted, in seconds.
+const SETTLED: i64 = 61;
 /// Where the counters of accounts are.
 const COUNTERS: (&str, &str) = ("COUNT#default", "USERS");
 
@@ -18,6 +20,7 @@ async fn counters_that_drifted_are_mended_when_they_are_found_so_twice() {
     let admin = system.admin().await;
     system.register("ada@example.com").await;
     system.drain().await;
+    system.advance(SETTLED).await;
     system.raw_table().await.add(COUNTERS, "users", 3).await;
     system.raw_table().await.add(COUNTERS, "role:king", 1).await;
     assert_eq!(system.clean_up().await["counters"], json!({ "looked_at": 2, "done": 0, "left": false }));
@@ -38,10 +41,12 @@ async fn who_registers_while_the_accounts_are_counted_is_counted_once() {
     let admin = system.admin().await;
     for round in 0..6 {
         let email = format!("ada{round}@example.com");
+        system.advance(SETTLED).await;
         let (report, _) = tokio::join!(system.clean_up(), system.register(&email));
         assert_eq!(report["counters"]["done"], 0);
         system.drain().await;
     }
+    system.advance(SETTLED).await;
     system.clean_up().await;
     assert_eq!(system.clean_up().await["counters"], json!({ "looked_at": 7, "done": 0, "left": false }));
     assert_eq!(total_users(&admin).await, 7);
@@ -52,6 +57,7 @@ async fn a_run_that_failed_is_made_up_for_by_the_next() {
     let system = System::start().await;
     let admin = system.admin().await;
     system.drain().await;
+    system.advance(SETTLED).await;
     system.raw_table().await.add(COUNTERS, "users", 1).await;
     system.clean_up().await;
     let fault = json!({ "service": "dynamodb", "operation": "TransactWriteItems", "kind": "error_after_commit", "count": 9 });
