@@ -127,8 +127,8 @@ impl Expiry {
     }
 }
 
-/// Makes the table if it is missing, waits until it is ready, and returns its stream's ARN.
-pub(crate) async fn ready_table(client: &Client, table: &str) -> Result<String, String> {
+/// Makes the table if it is missing, and waits until it is ready.
+pub(crate) async fn ready_table(client: &Client, table: &str) -> Result<TableDescription, String> {
     match create(client, table).await {
         Err(SdkError::ServiceError(error)) if error.err().is_resource_in_use_exception() => {}
         other => drop(other.map_err(|error| DisplayErrorContext(error).to_string())?),
@@ -144,7 +144,13 @@ pub(crate) async fn ready_table(client: &Client, table: &str) -> Result<String, 
             client.update_time_to_live().table_name(table).time_to_live_specification(expiry).send().await;
         updated.map_err(|error| DisplayErrorContext(error).to_string())?;
     }
-    description.latest_stream_arn.ok_or_else(|| "it has no stream".to_owned())
+    Ok(description)
+}
+
+/// An index that the table lacks: one that an earlier version made.
+pub(crate) fn missing_index(table: &TableDescription) -> Option<&'static str> {
+    let names: Vec<_> = table.global_secondary_indexes().iter().filter_map(|it| it.index_name()).collect();
+    INDEXES.into_iter().map(|(name, ..)| name).find(|name| !names.contains(name))
 }
 
 async fn until_active(client: &Client, table: &str) -> Result<TableDescription, String> {
@@ -202,4 +208,22 @@ async fn create(client: &Client, table: &str) -> Result<(), CreateError> {
 fn keys(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, BuildError> {
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
     Ok(vec![key(partition, KeyType::Hash)?, key(sort, KeyType::Range)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::GlobalSecondaryIndexDescription;
+
+    use super::*;
+
+    #[test]
+    fn a_table_that_an_earlier_version_made_lacks_an_index() {
+        let with = |count: usize| {
+            let index = |name| GlobalSecondaryIndexDescription::builder().index_name(name).build();
+            let indexes = INDEXES.into_iter().take(count).map(|(name, ..)| index(name)).collect();
+            TableDescription::builder().set_global_secondary_indexes(Some(indexes)).build()
+        };
+        assert_eq!(missing_index(&with(INDEXES.len())), None);
+        assert_eq!(missing_index(&with(INDEXES.len() - 1)), Some("GSI9"));
+    }
 }

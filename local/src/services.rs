@@ -79,12 +79,7 @@ impl Services {
         let endpoints = Endpoints { dynamodb: dynamodb.cloned().unwrap_or_default(), aws };
         let aws = aws::config(endpoints.clone(), aws::http_client(), aws::ATTEMPTS);
         let table = config.table_name.clone();
-        let stream = dynamodb::ready_table(&Client::new(&aws), &table).await;
-        let stream = stream.map_err(|problem| StartError::Table {
-            table: table.clone(),
-            endpoint: endpoints.dynamodb.clone(),
-            problem,
-        })?;
+        let stream = stream_of(&table, &endpoints, &Client::new(&aws)).await?;
         let delete_table = embedded.is_none() && settings.data == Data::Memory;
         Ok(Self { endpoints, aws, table, stream, queues, mails, aws_server, embedded, delete_table })
     }
@@ -112,6 +107,19 @@ impl Services {
             embedded.stop().await;
         }
     }
+}
+
+/// The ARN of the table's stream. The table is made if it is missing.
+async fn stream_of(table: &str, endpoints: &Endpoints, dynamodb: &Client) -> Result<String, StartError> {
+    let problem = |problem| {
+        let (table, endpoint) = (table.to_owned(), endpoints.dynamodb.clone());
+        StartError::Table { table, endpoint, problem }
+    };
+    let description = dynamodb::ready_table(dynamodb, table).await.map_err(problem)?;
+    if let Some(index) = dynamodb::missing_index(&description) {
+        return Err(StartError::Outdated { table: table.to_owned(), index });
+    }
+    description.latest_stream_arn.ok_or_else(|| problem("it has no stream".to_owned()))
 }
 
 /// The services that share a path and are told apart by the target of a call.

@@ -55,6 +55,16 @@ pub enum StartError {
         /// What it answered.
         problem: String,
     },
+    /// An earlier version made the table.
+    #[error(
+        "the table `{table}` is one of an earlier version (it has no index {index}): set LOCAL_DATA to another directory, or delete it to begin anew"
+    )]
+    Outdated {
+        /// The table's name.
+        table: String,
+        /// What it lacks.
+        index: &'static str,
+    },
     /// The operating system gave no randomness.
     #[error("the operating system gave no randomness: see that the process may read it")]
     Randomness,
