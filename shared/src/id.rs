@@ -125,6 +125,11 @@ id!(
     "con_"
 );
 id!(
+    /// The identifier of a claim: of several that want the same, one has it.
+    ClaimId,
+    "clm_"
+);
+id!(
     /// A bulk operation's identifier.
     BulkId,
     "bulk_"

@@ -20,6 +20,7 @@ use super::problem::{FieldError, Problem};
 use crate::app::App;
 use crate::event::Origin;
 use crate::fault::Fault;
+use crate::id::ClaimId;
 use crate::store::{Claim, KeyedRequest};
 
 /// The header of a request that may come again.
@@ -33,7 +34,7 @@ const LARGEST_ANSWER: usize = 200_000;
 
 /// Carries a POST that has a key out once. Other requests pay nothing.
 ///
-/// A process that dies leaves its claim until the lease ends; so does a handler that panics.
+/// A process that dies leaves its claim until it ends by itself; so does a handler that panics.
 pub(super) async fn once(
     State(app): State<App>,
     request: Request<Body>,
@@ -55,16 +56,16 @@ pub(super) async fn once(
         key: app.keys.fingerprint(&[path.as_bytes(), key.as_bytes()]).await?,
         fingerprint: app.keys.fingerprint(&[query.as_bytes(), &body]).await?,
     };
-    let lease = match app.store.claim_request(&request, app.now()).await? {
-        Claim::Ours(lease) => lease,
+    let claim = match app.store.claim_request(&request, app.now()).await? {
+        Claim::Ours(claim) => claim,
         Claim::Running => return Err(running()),
         Claim::Other => return Err(reused()),
         Claim::Answered(sealed) => return replay(&app, &request, &sealed).await,
     };
     let (response, answer) = copy(next.run(Request::from_parts(parts, Body::from(body))).await).await?;
     let settled = match answer {
-        Some(answer) => keep(&app, &request, answer, lease).await,
-        None => app.store.release_request(&request, lease).await,
+        Some(answer) => keep(&app, &request, answer, claim).await,
+        None => app.store.release_request(&request, claim).await,
     };
     if let Err(fault) = settled {
         // What was asked for is done: the client has to hear of it.
@@ -182,9 +183,9 @@ async fn copy(response: Response) -> Result<(Response, Option<Vec<u8>>), Fault> 
     Ok((response, Some([head.as_slice(), b"\n", &body].concat())))
 }
 
-async fn keep(app: &App, request: &KeyedRequest, answer: Vec<u8>, lease: i64) -> Result<(), Fault> {
+async fn keep(app: &App, request: &KeyedRequest, answer: Vec<u8>, claim: ClaimId) -> Result<(), Fault> {
     let sealed = app.keys.seal(&request.place(), answer).await?;
-    app.store.keep_answer(request, &sealed, (lease, app.now())).await
+    app.store.keep_answer(request, &sealed, (claim, app.now())).await
 }
 
 /// The answer that was given before.

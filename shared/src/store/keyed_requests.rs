@@ -11,6 +11,7 @@ use super::table::{Outcome, parse};
 use super::write::Write;
 use crate::clock::Timestamp;
 use crate::fault::Fault;
+use crate::id::ClaimId;
 
 /// How long a request that died keeps others from running: longer than any may run, by `template.yaml`.
 const LEASE_SECONDS: i64 = 30;
@@ -31,8 +32,8 @@ pub struct KeyedRequest {
 /// What stands under an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// Nothing did: the request is ours to carry out, in the lease that ends then (seconds since the epoch).
-    Ours(i64),
+    /// Nothing did: the request is ours to carry out, by this claim.
+    Ours(ClaimId),
     /// The same request, which is still running, or died a moment ago.
     Running,
     /// Another request.
@@ -44,6 +45,7 @@ pub enum Claim {
 #[derive(Serialize, Deserialize)]
 struct Mark {
     fingerprint: String,
+    claimed_by: ClaimId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
     expires_at: i64,
@@ -65,18 +67,24 @@ impl Store {
     ///
     /// Guarded by nothing standing under the key, or nothing that has not expired.
     pub async fn claim_request(&self, request: &KeyedRequest, now: Timestamp) -> Result<Claim, Fault> {
-        let now = now.as_second();
-        let lease = now + LEASE_SECONDS;
-        let mark = Mark { fingerprint: request.fingerprint.clone(), answer: None, expires_at: lease };
+        let (now, claim) = (now.as_second(), ClaimId::random());
+        let mark = Mark {
+            fingerprint: request.fingerprint.clone(),
+            claimed_by: claim,
+            answer: None,
+            expires_at: now + LEASE_SECONDS,
+        };
         let write = Write::put(request.at(), "keyed_request", &mark)?
             .only_if("attribute_not_exists(#PK) OR #expires_at <= :now")
             .value("now", now)?;
         let Outcome::Refused(refused) = self.table.transact(vec![write]).await? else {
-            return Ok(Claim::Ours(lease));
+            return Ok(Claim::Ours(claim));
         };
         let old = refused.into_iter().find_map(|refused| refused.old);
         let mark: Option<Mark> = old.map(parse).transpose()?;
         Ok(match mark {
+            // The answer to it was lost, and the SDK asked again.
+            Some(mark) if mark.claimed_by == claim => Claim::Ours(claim),
             Some(mark) if mark.fingerprint != request.fingerprint => Claim::Other,
             Some(Mark { answer: Some(answer), .. }) => Claim::Answered(answer),
             _ => Claim::Running,
@@ -85,26 +93,26 @@ impl Store {
 
     /// The answer is kept, sealed, for a day.
     ///
-    /// Guarded by the claim being ours still: no two end at the same time.
+    /// Guarded by the claim being ours still.
     pub async fn keep_answer(
         &self,
         request: &KeyedRequest,
         sealed: &str,
-        (lease, now): (i64, Timestamp),
+        (claim, now): (ClaimId, Timestamp),
     ) -> Result<(), Fault> {
         let write = Write::update(request.at())
             .set("answer", sealed)?
             .set("expires_at", now.as_second() + KEPT_SECONDS)?
-            .only_if("#expires_at = :lease")
-            .value("lease", lease)?;
+            .only_if("#claimed_by = :claim")
+            .value("claim", claim)?;
         self.table.transact(vec![write]).await.map(drop)
     }
 
     /// Nothing stands under the key: whoever comes next may carry the request out at once.
     ///
     /// Guarded by the claim being ours still.
-    pub async fn release_request(&self, request: &KeyedRequest, lease: i64) -> Result<(), Fault> {
-        let write = Write::delete(request.at()).only_if("#expires_at = :lease").value("lease", lease)?;
+    pub async fn release_request(&self, request: &KeyedRequest, claim: ClaimId) -> Result<(), Fault> {
+        let write = Write::delete(request.at()).only_if("#claimed_by = :claim").value("claim", claim)?;
         self.table.transact(vec![write]).await.map(drop)
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! All reads but those of an index, and of the table as a whole, are strongly consistent. Nothing here knows what an item means.
 
+mod single;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +13,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConsumedCapacity, KeysAndAttributes, PutRequest,
-    ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, WriteRequest,
+    ReturnConsumedCapacity, Select, WriteRequest,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ use crate::aws;
 use crate::fault::Fault;
 use crate::random;
 
-/// How often a transaction that met another one is tried again.
+/// How often a write that met a transaction is tried again.
 const CONFLICT_RETRIES: u32 = 6;
 /// How often keys that a batch left out are asked for again, and items that it left out are put again.
 const BATCH_RETRIES: u32 = 4;
@@ -274,36 +275,6 @@ impl Table {
         }
     }
 
-    /// Changes one item and returns it as it then is.
-    pub(crate) async fn update<T: DeserializeOwned>(&self, write: Write) -> Result<Outcome<T>, Fault> {
-        let parts = write.into_update();
-        let call = self
-            .client
-            .update_item()
-            .table_name(&*self.name)
-            .set_key(Some(parts.key))
-            .update_expression(parts.expression)
-            .set_condition_expression(parts.condition)
-            .set_expression_attribute_names(parts.names)
-            .set_expression_attribute_values(parts.values)
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let error = match cost::timed(call.send()).await {
-            Ok(output) => {
-                cost::written(units(output.consumed_capacity.as_slice()));
-                return parse(output.attributes.unwrap_or_default()).map(Outcome::Written);
-            }
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(Outcome::Refused(vec![Refused { index: 0, old: failed.item.clone() }]))
-            }
-            _ => Err(aws::fault("changing an item", error)),
-        }
-    }
-
     /// Deletes the items at `keys`, a hundred at once.
     ///
     /// In transactions, though batches would do: a role may then delete, and needs no right to write.
@@ -315,7 +286,12 @@ impl Table {
     }
 
     /// Writes all of `writes`, or none of them.
-    pub(crate) async fn transact(&self, writes: Vec<Write>) -> Result<Outcome<()>, Fault> {
+    pub(crate) async fn transact(&self, mut writes: Vec<Write>) -> Result<Outcome<()>, Fault> {
+        if let [write] = writes.as_slice()
+            && !write.only_asks()
+        {
+            return self.write(writes.remove(0)).await;
+        }
         let items: Result<Vec<_>, _> =
             writes.into_iter().map(|write| write.into_transact_item(&self.name)).collect();
         let items = items?;

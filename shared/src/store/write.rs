@@ -1,4 +1,4 @@
-//! One write of a transaction, put together with its condition.
+//! One write, by itself or of a transaction, put together with its condition.
 //!
 //! Attributes stand in expressions as `#name`, values as `:name`; the builder declares each name that it
 //! finds, so that no attribute can clash with a reserved word.
@@ -20,7 +20,7 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 /// Version of the items that this release writes.
 const SCHEMA_VERSION: u32 = 1;
 
-/// A write that happens with all others of its transaction, or not at all.
+/// A write that happens, with all others of its transaction, or not at all.
 #[derive(Clone, Debug)]
 pub(crate) struct Write {
     key: Key,
@@ -33,8 +33,9 @@ pub(crate) struct Write {
     tells: bool,
 }
 
+/// What a write does with the item at its key.
 #[derive(Clone, Debug)]
-enum Action {
+pub(crate) enum Action {
     Put(Item),
     Update { set: Vec<String>, remove: Vec<String>, add: Vec<String> },
     Delete,
@@ -163,6 +164,11 @@ impl Write {
         self.only_if("attribute_not_exists(#PK)")
     }
 
+    /// Whether it writes nothing, and only asks that its condition holds.
+    pub(crate) fn only_asks(&self) -> bool {
+        matches!(self.action, Action::Check)
+    }
+
     /// The update expression, if this is an update.
     fn update_expression(&self) -> String {
         let Action::Update { set, remove, add } = &self.action else { return String::new() };
@@ -180,49 +186,51 @@ impl Write {
         (!names.is_empty()).then_some(names)
     }
 
-    fn values(&self) -> Option<Item> {
-        (!self.values.is_empty()).then(|| self.values.clone())
+    /// The write taken apart, for the call that carries it out.
+    pub(crate) fn into_parts(self) -> Parts {
+        Parts {
+            key: self.key.attributes(),
+            expression: self.update_expression(),
+            names: self.names(),
+            values: (!self.values.is_empty()).then_some(self.values),
+            action: self.action,
+            condition: self.condition,
+            old: if self.tells {
+                ReturnValuesOnConditionCheckFailure::AllOld
+            } else {
+                ReturnValuesOnConditionCheckFailure::None
+            },
+        }
     }
 
-    /// The write as the SDK takes it, for `table`.
+    /// The write as part of a transaction, for `table`.
     pub(crate) fn into_transact_item(self, table: &str) -> Result<TransactWriteItem, Fault> {
-        let item = TransactWriteItem::builder();
-        let (names, values, expression) = (self.names(), self.values(), self.update_expression());
-        let condition = self.condition;
-        let old = if self.tells {
-            ReturnValuesOnConditionCheckFailure::AllOld
-        } else {
-            ReturnValuesOnConditionCheckFailure::None
-        };
+        let (item, parts) = (TransactWriteItem::builder(), self.into_parts());
         macro_rules! conditional {
             ($builder:expr) => {
                 $builder
                     .table_name(table)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(old)
+                    .set_condition_expression(parts.condition)
+                    .set_expression_attribute_names(parts.names)
+                    .set_expression_attribute_values(parts.values)
+                    .return_values_on_condition_check_failure(parts.old)
             };
         }
-        let built = match self.action {
-            Action::Put(attributes) => conditional!(Put::builder())
-                .set_item(Some(attributes))
-                .set_condition_expression(condition)
-                .build()
-                .map(|put| item.put(put)),
+        let built = match parts.action {
+            Action::Put(attributes) => {
+                conditional!(Put::builder()).set_item(Some(attributes)).build().map(|put| item.put(put))
+            }
             Action::Update { .. } => conditional!(Update::builder())
-                .set_key(Some(self.key.attributes()))
-                .update_expression(expression)
-                .set_condition_expression(condition)
+                .set_key(Some(parts.key))
+                .update_expression(parts.expression)
                 .build()
                 .map(|update| item.update(update)),
             Action::Delete => conditional!(Delete::builder())
-                .set_key(Some(self.key.attributes()))
-                .set_condition_expression(condition)
+                .set_key(Some(parts.key))
                 .build()
                 .map(|delete| item.delete(delete)),
             Action::Check => conditional!(ConditionCheck::builder())
-                .set_key(Some(self.key.attributes()))
-                .condition_expression(condition.unwrap_or_default())
+                .set_key(Some(parts.key))
                 .build()
                 .map(|check| item.condition_check(check)),
         };
@@ -230,26 +238,19 @@ impl Write {
             .map(aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder::build)
             .map_err(|error| Fault::broken("putting a transaction together", error))
     }
-
-    /// The parts of a single `UpdateItem`: key, update, condition, names and values.
-    pub(crate) fn into_update(self) -> SingleUpdate {
-        SingleUpdate {
-            key: self.key.attributes(),
-            expression: self.update_expression(),
-            names: self.names(),
-            values: self.values(),
-            condition: self.condition,
-        }
-    }
 }
 
-/// The parts of a single `UpdateItem`.
-pub(crate) struct SingleUpdate {
+/// The parts of a write.
+pub(crate) struct Parts {
+    pub(crate) action: Action,
     pub(crate) key: Item,
+    /// The update expression, if it is an update.
     pub(crate) expression: String,
     pub(crate) condition: Option<String>,
     pub(crate) names: Option<HashMap<String, String>>,
     pub(crate) values: Option<Item>,
+    /// Whether a condition that fails tells what stood there.
+    pub(crate) old: ReturnValuesOnConditionCheckFailure,
 }
 
 #[cfg(test)]

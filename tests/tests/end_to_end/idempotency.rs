@@ -176,11 +176,9 @@ async fn a_spent_refresh_token_is_known_as_such() {
     assert_eq!(post(&thief, KEY, path, &json!({})).await.refused(401), "TOKEN_REUSED");
 }
 
-/// Orders that the transaction after `skip` others fails, however often it is tried.
-async fn break_transaction(system: &System, skip: u32) {
-    let fault = json!({
-        "service": "dynamodb", "operation": "TransactWriteItems", "kind": "error", "count": 3, "skip": skip,
-    });
+/// Orders that the next call of an operation fails, however often it is tried.
+async fn break_next(system: &System, operation: &str) {
+    let fault = json!({ "service": "dynamodb", "operation": operation, "kind": "error", "count": 3 });
     system.order_fault(fault).await;
 }
 
@@ -189,7 +187,7 @@ async fn a_failure_is_not_kept() {
     let system = System::start().await;
     let (admin, body) = (system.admin().await, newcomer("jane@example.com"));
     system.drain().await;
-    break_transaction(&system, 1).await;
+    break_next(&system, "TransactWriteItems").await;
     assert_eq!(post(&admin, KEY, USERS, &body).await.status / 100, 5);
     post(&admin, KEY, USERS, &body).await.expect(201);
 }
@@ -199,7 +197,7 @@ async fn an_answer_that_cannot_be_kept_is_given_all_the_same() {
     let system = System::start().await;
     let (admin, nobody) = (system.admin().await, newcomer("nobody"));
     system.drain().await;
-    break_transaction(&system, 1).await;
+    break_next(&system, "UpdateItem").await;
     assert_eq!(post(&admin, KEY, USERS, &nobody).await.invalid(), ["email"]);
     // As if the first one had died: its claim ends by itself.
     assert_eq!(post(&admin, KEY, USERS, &nobody).await.refused(409), "REQUEST_IN_PROGRESS");
@@ -213,7 +211,7 @@ async fn nothing_runs_where_its_key_cannot_be_claimed() {
     let system = System::start().await;
     let (admin, body) = (system.admin().await, newcomer("jane@example.com"));
     system.drain().await;
-    break_transaction(&system, 0).await;
+    break_next(&system, "PutItem").await;
     assert_eq!(post(&admin, KEY, USERS, &body).await.status / 100, 5);
     assert_eq!(system.events("admin.user_created").await.len(), 0);
 }
