@@ -13,23 +13,23 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 
-/// Reads the settings and makes the function's state and the way to AWS.
+/// Reads the settings and makes the state of the function that is the crate `function`, and the way to AWS.
 ///
 /// # Errors
 /// When a setting is wrong: the function does not start, and its log says which.
-pub fn start() -> Result<(App, aws_config::SdkConfig), Error> {
+pub fn start(function: &'static str) -> Result<(App, aws_config::SdkConfig), Error> {
     let config = Config::from_env()?;
-    write_log(config.log_level);
+    write_log(function, config.log_level);
     let aws = crate::aws::config_from_lambda()?;
     Ok((App::new(config, Clock::system(), &aws), aws))
 }
 
-/// Serves `routes` behind API Gateway.
+/// Serves the `routes` of the crate `function` behind API Gateway.
 ///
 /// # Errors
 /// When the function can not start, or the runtime fails.
-pub async fn serve(routes: OpenApiRouter<App>) -> Result<(), Error> {
-    let (app, _) = start()?;
+pub async fn serve(function: &'static str, routes: OpenApiRouter<App>) -> Result<(), Error> {
+    let (app, _) = start(function)?;
     lambda_http::run(crate::http::service(app, routes)).await
 }
 
@@ -49,9 +49,8 @@ where
 
 /// One JSON object for each event of the log, on standard output, where Lambda collects it. Of others' events
 /// only warnings: the SDK's own show requests, and with them what must not be logged.
-fn write_log(level: LevelFilter) {
-    let ours = ["shared", "health", "replay_dead_letters", "scheduled_cleanup", "stream_fanout"]
-        .map(|name| (name, level));
+fn write_log(function: &'static str, level: LevelFilter) {
+    let ours = [env!("CARGO_CRATE_NAME"), function].map(|name| (name, level));
     let targets = Targets::new().with_targets(ours).with_default(level.min(LevelFilter::WARN));
     let log = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     tracing_subscriber::registry().with(log.with_target(false)).with(targets).init();

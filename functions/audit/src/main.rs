@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::lambda::serve(audit::routes()).await
+    shared::lambda::serve(env!("CARGO_CRATE_NAME"), audit::routes()).await
 }

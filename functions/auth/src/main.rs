@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::lambda::serve(auth::routes()).await
+    shared::lambda::serve(env!("CARGO_CRATE_NAME"), auth::routes()).await
 }
