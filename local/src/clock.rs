@@ -12,6 +12,14 @@ pub(crate) struct MovableClock {
 }
 
 impl MovableClock {
+    /// One that starts at the next noon (UTC): hours and days end long after.
+    pub(crate) fn at_noon() -> Self {
+        let clock = Self::default();
+        let ahead = (12 * 3_600 - clock.now().as_second()).rem_euclid(86_400);
+        clock.advance(u32::try_from(ahead).unwrap_or_default());
+        clock
+    }
+
     /// Moves the clock forward and returns the new time.
     pub(crate) fn advance(&self, seconds: u32) -> Timestamp {
         self.ahead_milliseconds.fetch_add(i64::from(seconds) * 1000, Ordering::Relaxed);

@@ -80,7 +80,7 @@ pub async fn start(settings: Settings) -> Result<Local, StartError> {
     let (listener, url) = gateway::bind(settings.port).await?;
     let config = settings.config(&url)?;
     let directory = DataDirectory::open(&settings.data)?;
-    let moved = MovableClock::default();
+    let moved = if settings.at_noon { MovableClock::at_noon() } else { MovableClock::default() };
     let clock = Clock::new(moved.clone());
     let services = Services::start(&settings, &config, &directory, &moved).await?;
 

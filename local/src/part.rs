@@ -34,6 +34,8 @@ impl Part {
         drop(self.running);
         if tokio::time::timeout(PATIENCE, &mut self.task).await.is_err() {
             self.task.abort();
+            // What it holds is free once it is dropped.
+            let _ = self.task.await;
         }
     }
 }

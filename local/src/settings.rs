@@ -37,6 +37,9 @@ pub struct Settings {
     pub dynamodb_endpoint: Option<String>,
     /// How often the functions' SDK clients try a call; 3, as on AWS, unless a test wants each failure to be final.
     pub attempts: u32,
+    /// Whether the clock starts at the next noon (UTC) and not now: no test that begins then runs into another hour or
+    /// day. For data in memory: what is in a file expires by the machine's time.
+    pub at_noon: bool,
     /// The functions' settings, by variable, where they differ from what suits a developer's machine.
     pub overrides: BTreeMap<String, String>,
 }
@@ -74,6 +77,7 @@ impl Default for Settings {
             admin: None,
             dynamodb_endpoint: None,
             attempts: aws::ATTEMPTS,
+            at_noon: false,
             overrides: BTreeMap::new(),
         }
     }
@@ -104,6 +108,7 @@ impl Settings {
             admin: Some(Admin { email, password: value("ADMIN_PASSWORD") }),
             dynamodb_endpoint: value("AWS_ENDPOINT_URL_DYNAMODB"),
             attempts: aws::ATTEMPTS,
+            at_noon: false,
             overrides: overrides.collect(),
         })
     }

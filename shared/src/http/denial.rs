@@ -14,7 +14,7 @@ use crate::event::{Event, EventType};
 /// The code of these refusals.
 pub(super) const CODE: &str = "INSUFFICIENT_PERMISSIONS";
 /// How long a refusal waits for its event.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// It is told that somebody was refused at `route` by `problem`, if they were not too often in this hour. The route is
 /// the one that is described, which holds nothing of what clients put into paths.

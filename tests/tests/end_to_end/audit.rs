@@ -102,7 +102,7 @@ async fn events_and_audit_records_name_nobody_and_open_nothing() {
         let text = item.to_string();
         // Nothing shorter: what is sealed is random text.
         for telling in
-            ["@", "example.com", "zebedee", "Zebedee", "Zebulon", "zebra", "Xylander", "eyJhbGci", "$argon2"]
+            ["@", "example.com", "zebedee", "Zebedee", "Zebulon", "Xylander", "eyJhbGci", "$argon2"]
         {
             assert!(!text.contains(telling), "{telling} in {text}");
         }

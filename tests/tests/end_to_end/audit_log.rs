@@ -192,12 +192,12 @@ async fn who_was_erased_has_no_device_any_more() {
     assert_eq!(walk(&auditor, &query).await[0]["user_agent"], "tests");
     let confirmation = json!({ "confirmation": "DELETE MY ACCOUNT" });
     ada.send(Method::DELETE, "/api/v1/gdpr/delete/my-account", Some(confirmation)).await.expect(200);
+    system.drain().await;
     let item = walk(&auditor, &query).await.remove(0);
     for value in [&item["ip_address"], &item["user_agent"], &item["metadata"]["ip_address"]] {
         assert_eq!(value, &Value::Null, "{item}");
     }
     assert_eq!(items(&auditor.get(&format!("{LOGS}?severity=high")).await)[0]["action"], "user.deleted");
-    system.drain().await;
 }
 
 #[tokio::test]

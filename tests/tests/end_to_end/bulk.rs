@@ -341,8 +341,11 @@ async fn who_loses_their_role_makes_no_more_accounts() {
     let system = System::start().await;
     let (root, admin) = (system.admin().await, system.with_role("admin@example.com", "admin").await);
     let (hash, path) = (password_hash(&system).await, admin.admin_path().await);
+    system.order_stream("stream-bulk", json!({ "paused": true })).await;
+    system.settle().await;
     let answer = admin.post_file(CREATE, "application/x-ndjson", file(MANY, &hash)).await;
     root.put(&path, json!({ "role": "user" })).await.expect(200);
+    system.order_stream("stream-bulk", json!({ "paused": false })).await;
     let report = end(&system, answer.header("location")).await;
     assert_eq!(report["state"], "failed");
     assert!(report["reason"].as_str().unwrap().contains("role"), "{report}");

@@ -135,7 +135,8 @@ async fn a_delivery_that_the_queue_lost_is_made_up_for() {
 
 #[tokio::test]
 async fn what_a_webhook_that_is_gone_never_took_is_given_up() {
-    let receiver = Receiver::start().await.answering(&[500]);
+    let receiver = Receiver::start().await;
+    receiver.answer(503, &[("retry-after", "600")]);
     let system = System::start().await;
     let admin = system.admin().await;
     let webhook = json!({ "url": receiver.url, "events": ["user.registered"] });
@@ -143,7 +144,8 @@ async fn what_a_webhook_that_is_gone_never_took_is_given_up() {
     system.register("ada@example.com").await;
     system.drain().await;
     admin.delete(&format!("/api/v1/webhooks/{}", made["id"].as_str().unwrap())).await.expect(200);
-    system.advance(31 * 60).await;
+    // Ten minutes, two more at most by chance, and half an hour.
+    system.advance(43 * 60).await;
     system.clean_up().await;
     system.drain().await;
     assert_eq!(system.items("delivery").await[0]["state"]["name"], "failed");

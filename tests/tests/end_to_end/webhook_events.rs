@@ -162,6 +162,7 @@ async fn administer_webhooks(system: &System, admin: &Client, receiver: &Receive
     let webhook = admin.post("/api/v1/webhooks", form).await.expect(201);
     let path = format!("/api/v1/webhooks/{}", webhook["id"].as_str().unwrap());
     admin.post(&format!("{path}/test"), json!({})).await.expect(202);
+    system.drain().await;
     admin.post(&format!("{path}/rotate-secret"), json!({})).await.expect(200);
     admin.send(Method::PATCH, &path, Some(json!({ "description": "Try" }))).await.expect(200);
     admin.delete(&path).await.expect(200);

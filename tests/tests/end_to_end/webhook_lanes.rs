@@ -9,7 +9,7 @@ use tests::{Client, Receiver, System};
 const WEBHOOKS: &str = "/api/v1/webhooks";
 /// What the webhooks are told of, and how many of it there are.
 const EVENT: &str = "user.profile_updated";
-const EVENTS: usize = 50;
+const EVENTS: usize = 20;
 
 /// Makes a webhook; its id.
 async fn make(admin: &Client, url: &str) -> String {

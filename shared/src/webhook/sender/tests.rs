@@ -40,11 +40,15 @@ fn target(url: &str) -> Target {
     Target::parse(url, &config(true)).unwrap()
 }
 
-/// A sender that may reach loopback, and has little patience.
+/// A sender that may reach loopback.
 fn sender() -> Sender {
+    Sender::new(&config(true)).unwrap()
+}
+
+/// One that has little patience.
+fn hasty_sender() -> Sender {
     let quick = Duration::from_millis(300);
-    let limits = Limits { connect: quick, total: quick, rest: quick };
-    Sender { limits, ..Sender::new(&config(true)).unwrap() }
+    Sender { limits: Limits { connect: quick, total: quick, rest: quick }, ..sender() }
 }
 
 /// A server that answers its first connection with `answer`; its port, and what it was asked.
@@ -137,7 +141,9 @@ async fn an_answer_without_end_counts_by_its_status() {
 #[tokio::test]
 async fn a_head_without_end_is_no_answer() {
     assert_eq!(post_to("HTTP/1.1 200 OK\r\nx: ", Then::Flood).await, Failure::NoAnswer.into());
-    assert_eq!(post_to("HTTP/1.1 200 OK\r\nx: ", Then::Hold).await, Failure::TimedOut.into());
+    let (port, _question) = server("HTTP/1.1 200 OK\r\nx: ", Then::Hold).await;
+    let held = hasty_sender().post(&target(&format!("http://127.0.0.1:{port}/")), &message()).await;
+    assert_eq!(held, Failure::TimedOut.into());
     assert_eq!(post_to("SSH-2.0-OpenSSH_9.6\r\n", Then::Close).await, Failure::NoAnswer.into());
     assert_eq!(post_to("", Then::Close).await, Failure::NoAnswer.into());
 }
@@ -152,8 +158,7 @@ async fn a_name_with_any_address_that_is_not_public_is_refused() {
         ["2606:4700:4700::1111", "::ffff:127.0.0.1"],
         ["8.8.8.8", "64:ff9b::7f00:1"],
     ] {
-        let sender = Sender { limits: sender().limits, ..Sender::new(&config(false)).unwrap() };
-        let sender = sender.resolving_by(Answers::new([&addresses]));
+        let sender = Sender::new(&config(false)).unwrap().resolving_by(Answers::new([&addresses]));
         assert_eq!(sender.post(&public, &message()).await, Failure::Forbidden.into(), "{addresses:?}");
     }
 }
@@ -180,8 +185,8 @@ async fn a_target_of_loopback_is_refused_where_loopback_no_longer_is_allowed() {
 
 #[tokio::test]
 async fn nobody_there_and_no_tls_there_are_told_apart() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let nobody = sender().post(&target(&format!("https://127.0.0.1:{free}/")), &message()).await;
+    // Nobody listens at the port of the discard protocol.
+    let nobody = sender().post(&target("https://127.0.0.1:9/"), &message()).await;
     assert_eq!(nobody, Failure::NotConnected.into());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
