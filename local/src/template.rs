@@ -241,9 +241,17 @@ impl Deployment<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
+    use shared::config::VARIABLES;
 
     use super::*;
+
+    /// The table of settings in `docs/deploying.md`: a parameter and a variable in each row, or one of them.
+    const SETTINGS: &str = include_str!("../../docs/deploying.md");
+    /// What no deployment sets.
+    const LOCAL_ONLY: [&str; 1] = ["WEBHOOK_ALLOW_LOOPBACK"];
 
     const RESOURCES: &str = "
 Resources:
@@ -256,6 +264,36 @@ Resources:
         let values = [("Table", "users"), ("MailFrom", "no-reply@example.com"), ("AWS::Partition", "aws")];
         let names = values.map(|(name, value)| (name, value.to_owned())).into();
         Deployment { template: &template, names }.resolve(&Yaml::load_from_str(yaml).unwrap()[0])
+    }
+
+    /// The names in a column of the table of settings.
+    fn documented(column: usize) -> BTreeSet<&'static str> {
+        let rows = SETTINGS.lines().filter(|line| line.starts_with("| "));
+        let name =
+            |row: &'static str| row.split('|').nth(column)?.trim().strip_prefix('`')?.strip_suffix('`');
+        rows.filter_map(name).collect()
+    }
+
+    /// The names in the mapping at `path` in `node`; none if there is no such mapping.
+    fn names<'a>(node: &'a Yaml<'static>, path: &[&str]) -> BTreeSet<&'a str> {
+        let mapping = path.iter().try_fold(node, |node, name| node.as_mapping_get(name));
+        let entries = mapping.and_then(Yaml::as_mapping).into_iter().flatten();
+        entries.filter_map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn every_setting_is_documented_and_deployed() {
+        let read: BTreeSet<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(documented(2), read);
+
+        let template = Yaml::load_from_str(include_str!("../../template.yaml")).unwrap().remove(0);
+        assert_eq!(documented(1), names(&template, &["Parameters"]));
+
+        let mut set = names(&template, &["Globals", "Function", "Environment", "Variables"]);
+        let resources = TEMPLATE.as_ref().unwrap().resources.values();
+        set.extend(resources.flat_map(|it| names(&it.properties, &["Environment", "Variables"])));
+        set.extend(LOCAL_ONLY);
+        assert_eq!(set, read);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The settings: environment variables, typed and checked once, at start.
 //!
-//! This is the only place that reads the environment. Each variable is listed in [`VARIABLES`], which the
-//! template and the README are checked against. What is wrong is told all at once, by name, with what is
-//! allowed; nothing falls back to an unsafe default.
+//! No setting is read anywhere else. Each variable is listed in [`VARIABLES`], with which a test of `local` compares
+//! the template and `docs/deploying.md`. What is wrong is told all at once, by name, with what is allowed; nothing
+//! falls back to an unsafe default.
 
 use std::fmt;
 
@@ -154,7 +154,7 @@ impl Config {
     ///
     /// # Errors
     /// Names every variable that is missing or not allowed.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place where the environment comes in")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where settings come in")]
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
