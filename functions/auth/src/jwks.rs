@@ -45,6 +45,6 @@ impl From<PublicKey> for Key {
 )]
 pub(crate) async fn jwks(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
     let keys = app.keys.public_keys().await?.into_iter().map(Key::from).collect();
-    // Keys are known for hours before they sign, and go on checking for as long as tokens live.
+    // The key stays for good; only before it was made is the set another.
     Ok(([(header::CACHE_CONTROL, "public, max-age=900")], Json(KeySet { keys })))
 }

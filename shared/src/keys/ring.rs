@@ -25,8 +25,7 @@ use crate::secret::Secret;
 use crate::store::Store;
 use crate::token::{MailToken, Nonce, Purpose, base64url, from_base64url};
 
-/// How long loaded public keys are used before they are read again: a new key must be known for longer
-/// before anything is signed with it.
+/// How long loaded public keys are used before they are read again.
 const PUBLIC_KEYS_LIVE_SECONDS: i64 = 3600;
 /// How soon an unknown `kid` may make us read the keys again, so that forged ones cause no flood of reads.
 const UNKNOWN_KEY_SECONDS: i64 = 60;
@@ -312,7 +311,7 @@ impl Keys {
     }
 }
 
-/// The first ES256 key pair. It signs at once: nobody holds older keys, and clocks differ.
+/// The system's ES256 key pair, made once and never replaced. It signs from the epoch on, for clocks differ.
 fn new_signing_key(root: &RootKey) -> Result<StoredSigningKey, Fault> {
     let broken = |error| Fault::broken("making a signing key", error);
     let random = aws_lc_rs::rand::SystemRandom::new();
