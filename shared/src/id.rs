@@ -152,7 +152,7 @@ id!(
 pub struct TenantId(String);
 
 impl TenantId {
-    /// The tenant of everybody who was not invited to another.
+    /// The tenant of everybody: there is no other.
     pub fn default_tenant() -> Self {
         Self("default".to_owned())
     }
