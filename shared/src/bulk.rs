@@ -229,7 +229,7 @@ impl Batch {
         }
     }
 
-    /// Leaves what stands after the first row that failed, if one did.
+    /// Drops what stands after the first row that failed; says whether one did.
     pub fn stop_at_failure(&mut self) -> bool {
         let failed = self.entries.iter().position(|entry| matches!(entry, Entry::Failed(_)));
         if let Some(failed) = failed {

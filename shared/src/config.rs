@@ -103,9 +103,9 @@ pub struct Config {
     pub unverified_account_days: i64,
     /// `WEBHOOK_ALLOW_LOOPBACK`.
     pub webhook_allow_loopback: bool,
-    /// `WEBHOOK_QUEUE_URL`, which only the functions that put into the queue have.
+    /// `WEBHOOK_QUEUE_URL`, which only the functions that queue deliveries have.
     pub webhook_queue_url: Option<String>,
-    /// `WEBHOOK_SLOW_QUEUE_URL`, which the same functions have.
+    /// `WEBHOOK_SLOW_QUEUE_URL`, which those of them have that know which endpoints are slow.
     pub webhook_slow_queue_url: Option<String>,
 }
 

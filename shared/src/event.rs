@@ -194,7 +194,7 @@ impl Event {
     pub fn to_account(mut self, credential: &Credential) -> Self {
         self.subject = credential.user_id();
         if let Some(user) = self.subject {
-            // Without a key to seal by, nobody shall read it.
+            // An account's credential has its key; if it had none, nobody should read this.
             let key = credential.privacy_key.clone().unwrap_or_else(PrivacyKey::random);
             self.device = self.device.sealed_for(user, &key);
         }

@@ -6,8 +6,11 @@
 //! | key | made by | for |
 //! |---|---|---|
 //! | root | KMS `GenerateDataKey`, stored wrapped | sealing and deriving the others |
-//! | signing (ES256, with a `kid`) | here, stored sealed by AES-256-GCM | access tokens |
-//! | refresh, mail, cursor, audit | HKDF-SHA-256 of the root | refresh tokens, mail tokens, cursors of lists, MACs on audit records |
+//! | signing (ES256, with a `kid`) | here, stored sealed by AES-256-GCM | access tokens, checkpoints of the audit trail |
+//! | sealing | HKDF-SHA-256 of the root | the signing key, webhook secrets and what else the table keeps for us alone |
+//! | refresh, mail, cursor | the same | refresh tokens, mail tokens, cursors of lists |
+//! | fingerprint | the same | telling repeated requests |
+//! | audit | the same | MACs on audit records |
 
 mod cipher;
 mod jwt;

@@ -1,8 +1,9 @@
 //! What two functions need: the domain, the table, the keys and the conventions of HTTP.
 //!
-//! It knows nothing of any function, and inside it the arrows run one way: `http` to the domain, the domain
-//! to `store`, `keys`, `mail` and `queue`, these to `config` and `clock`. Only `store`, `keys`, `mail`, `queue` and
-//! `aws` know the SDK; only `http` and `lambda` know what a request is.
+//! It knows nothing of any function. `http` calls operations (`impl App` in `sign_in`, `registration`, `bulk`, …) or the
+//! store itself; operations decide with the types of the domain (`user`, `credential`, `event`, …) and call `store`,
+//! `keys`, `password` and `queue`, which know these types, too. Only `http` and `lambda` know what a request is; only
+//! `store`, `keys`, `mail`, `queue`, `aws`, and what starts them, know the SDK.
 
 pub mod app;
 pub mod audit;

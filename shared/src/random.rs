@@ -1,4 +1,4 @@
-//! Randomness: from the operating system, and from here only.
+//! Randomness, from the operating system. Cryptographic libraries that draw nonces and keys themselves ask it, too.
 
 /// `N` unpredictable bytes.
 ///

@@ -58,7 +58,7 @@ pub struct Session {
     /// The refresh token before, which was spent for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent_id: Option<RefreshId>,
-    /// Who is signed in, seen last.
+    /// Where it was opened, or continued last.
     pub device: Device,
     /// When it began.
     pub created_at: Timestamp,
@@ -76,7 +76,7 @@ pub enum Reuse {
 }
 
 impl Session {
-    /// A new session of `user` on `device`, for `days` days, or 30 if it is to be remembered.
+    /// A new session of `user` on `device`, for `days` days.
     pub fn open(user: &User, device: Device, days: i64, at: Timestamp) -> Self {
         Self {
             id: SessionId::random(),
@@ -96,8 +96,8 @@ impl Session {
         if remember { days.max(REMEMBERED_DAYS) } else { days }
     }
 
-    /// Whether it is over for `user` at `now`. One that outlives the others is raised together with its user,
-    /// and may be read before them.
+    /// Whether it is over for `user` at `now`. One that outlives the others is raised together with its user: whoever
+    /// reads it raised, and its user not yet, takes it for live.
     pub fn is_over(&self, user: &User, now: Timestamp) -> bool {
         self.generation < user.generation || self.expires_at <= now.as_second()
     }

@@ -4,7 +4,7 @@
 //! calls and spends a full verification, so that neither the answer nor its time tells (OWASP ASVS 5.0,
 //! 6.3.8). What a refusal may say it says only to whoever knew the password.
 //!
-//! A hash that another system made, or an earlier release, is replaced by the write that opens the session.
+//! A hash that another system made is replaced by the write that opens the session.
 
 use crate::app::App;
 use crate::clock::Timestamp;

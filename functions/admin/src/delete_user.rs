@@ -1,7 +1,7 @@
 //! `DELETE /admin/users/{user_id}`: the account stops working and leaves the lists, at once.
 //!
-//! Its record and its address stay for the time of retention, so that the deletion can be undone by whoever
-//! runs the system. Nobody deletes themselves here.
+//! Its record and its address stay for the time of retention, and then the clean-up erases it. Nobody deletes themselves
+//! here.
 
 use axum::extract::State;
 use serde::Serialize;

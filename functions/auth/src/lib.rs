@@ -1,6 +1,7 @@
 //! Registration, login, sessions, verification and passwords: `/api/v1/auth`.
 //!
-//! With `accounts`, this is the only function that may read credentials.
+//! It may read credentials, as of the others only those may that check a password or move it to another address:
+//! `accounts`, `profile`, `users` and `admin`.
 
 mod change_password;
 mod end_session;

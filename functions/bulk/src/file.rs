@@ -30,7 +30,7 @@ pub(crate) struct BulkUsers {
     /// A row each.
     #[schema(value_type = Vec<UserRow>, inline)]
     items: Vec<Map<String, Value>>,
-    /// How many rows are written together, 1 to 1,000; never more than 32 are. Default 50.
+    /// How many rows are written together, 1 to 1,000; never more than 32 are, which is the default.
     #[schema(example = 50)]
     batch_size: Option<u64>,
     /// Whether the first row that fails is the last that is tried. Default false.

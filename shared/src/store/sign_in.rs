@@ -1,5 +1,5 @@
-//! Signing in and what belongs to it: passwords, locks and the tokens that mails carry. These are the only
-//! operations that touch a credential.
+//! Signing in and what belongs to it: passwords, locks and the tokens that mails carry. A credential is made and moved
+//! with its account, in `accounts` and `address`.
 
 use super::Store;
 use super::events::outbox;
