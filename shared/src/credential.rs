@@ -1,7 +1,7 @@
 //! A credential: what an address must show to sign in, and how often it failed to.
 //!
 //! It is kept under the address, whether that has an account or not, so that a lock tells nobody which
-//! addresses have one. Only the functions that set, check or move passwords may read it.
+//! addresses have one. Only the functions that check or move passwords may read it.
 
 use std::time::Duration;
 

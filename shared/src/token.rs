@@ -4,8 +4,8 @@
 //! A token is `<prefix><base64url(user id ‖ nonce ‖ MAC)>`. The table keeps only the nonce and the expiry, and
 //! without the MAC's key ([`crate::keys`]) neither makes a token: whoever reads the table, the stream or a
 //! backup can use nothing. A forged token is refused without asking the table. The nonce lies with the
-//! address's credential, so a newer token, a changed password and a changed address all kill an older one.
-//! (OWASP ASVS 5.0, 6.4.1: single use, expiring, unguessable.)
+//! address's credential (of an address that is to be, with the user), so a newer token, a changed password and a
+//! changed address all kill an older one. (OWASP ASVS 5.0, 6.4.1: single use, expiring, unguessable.)
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

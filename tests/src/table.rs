@@ -1,5 +1,5 @@
-//! The table as DynamoDB's own API has it: for items that were not written through ours, such as an import, another
-//! release or an accident leaves behind.
+//! The table as DynamoDB's own API has it: for items that were not written through ours, such as an import or an
+//! accident leaves behind.
 
 use reqwest::Client;
 use serde_json::{Map, Value, json};

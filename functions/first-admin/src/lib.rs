@@ -1,7 +1,7 @@
 //! Makes the system's first administrator: somebody must be there to let others in.
 //!
 //! It has no route and no trigger. Whoever deployed the system invokes it by hand, and IAM decides who may:
-//! `sam remote invoke FirstAdminFunction --event '{"email": "…", "password": "…"}'`. It works once.
+//! `sam remote invoke FirstAdminFunction --stack-name usher --event '{"email": "…", "password": "…"}'`. It works once.
 
 use lambda_runtime::{Error, LambdaEvent};
 use serde::{Deserialize, Serialize};

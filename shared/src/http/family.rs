@@ -1,4 +1,4 @@
-//! Route families: which of the three ways to write a refusal a path's clients know.
+//! Route families: which of the two ways to write a refusal a path's clients know.
 
 /// How a path's clients expect refusals to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
