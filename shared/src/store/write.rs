@@ -1,7 +1,8 @@
 //! One write, by itself or of a transaction, put together with its condition.
 //!
 //! Attributes stand in expressions as `#name`, values as `:name`; the builder declares each name that it
-//! finds, so that no attribute can clash with a reserved word.
+//! finds, so that no attribute can clash with a reserved word. What is added to may have any name: it stands there as
+//! a number, which no two share.
 
 use std::collections::HashMap;
 
@@ -26,7 +27,7 @@ pub(crate) struct Write {
     key: Key,
     action: Action,
     condition: Option<String>,
-    /// Attributes whose names are no words, by what stands for them.
+    /// Attributes that a number stands for.
     names: HashMap<String, String>,
     values: Item,
     /// Whether a condition that fails tells what stood there.
@@ -40,11 +41,6 @@ pub(crate) enum Action {
     Update { set: Vec<String>, remove: Vec<String>, add: Vec<String> },
     Delete,
     Check,
-}
-
-/// What stands for an attribute in expressions: a word.
-fn placeholder(name: &str) -> String {
-    format!("#{}", name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
 }
 
 /// The `#name`s of `expressions`, declared.
@@ -121,12 +117,12 @@ impl Write {
 
     /// Adds `number` to `name`, which counts as 0 where there is none.
     pub(crate) fn add(mut self, name: &str, number: i64) -> Self {
+        let place = self.names.len();
         if let Action::Update { add, .. } = &mut self.action {
-            add.push(format!("{} :add_{}", placeholder(name), &placeholder(name)[1..]));
+            add.push(format!("#{place} :{place}"));
         }
-        self.values
-            .insert(format!(":add_{}", &placeholder(name)[1..]), AttributeValue::N(number.to_string()));
-        self.names.insert(placeholder(name), name.to_owned());
+        self.values.insert(format!(":{place}"), AttributeValue::N(number.to_string()));
+        self.names.insert(format!("#{place}"), name.to_owned());
         self
     }
 
@@ -266,12 +262,22 @@ mod tests {
             .add("login_count", 1)
             .only_if("#version = :version")
             .only_if("attribute_exists(#PK)");
-        assert_eq!(write.update_expression(), "SET #status = :set_status ADD #login_count :add_login_count");
+        assert_eq!(write.update_expression(), "SET #status = :set_status ADD #0 :0");
         assert_eq!(write.condition.as_deref(), Some("(#version = :version) AND (attribute_exists(#PK))"));
-        let counting = Write::update(Key::user(UserId::random())).add("role:admin", 1);
-        assert_eq!(counting.names().unwrap()["#role_admin"], "role:admin");
         let mut names: Vec<_> = write.names().unwrap().into_values().collect();
         names.sort();
         assert_eq!(names, ["PK", "login_count", "status", "version"]);
+    }
+
+    #[test]
+    fn what_is_added_to_is_told_apart_whatever_its_name() {
+        let counters = ["role:user:active", "role:user_active", "role_user_active"];
+        let counting = counters.iter().fold(Write::update(Key::user(UserId::random())), |write, counter| {
+            write.add(counter, 1)
+        });
+        assert_eq!(counting.update_expression(), "ADD #0 :0, #1 :1, #2 :2");
+        let mut names: Vec<_> = counting.names().unwrap().into_values().collect();
+        names.sort();
+        assert_eq!(names, counters);
     }
 }

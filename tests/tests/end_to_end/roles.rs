@@ -229,6 +229,21 @@ async fn every_function_knows_who_has_a_role_that_administrators_made() {
 }
 
 #[tokio::test]
+async fn a_role_is_counted_and_told_whatever_its_name() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    make(&admin, "user_active", &[]).await.expect(201);
+    let path = system.user("ada@example.com").await.admin_path().await;
+    admin.put(&path, json!({ "role": "user_active" })).await.expect(200);
+    system.drain().await;
+    let stats = admin.get("/api/v1/admin/stats").await.expect(200);
+    assert_eq!([&stats["users_by_role"]["user_active"], &stats["users_by_role"]["user"]], [1, 0]);
+    let trail = system.items("audit").await;
+    assert_eq!(trail.iter().filter(|record| record["type"] == "admin.user_updated").count(), 1);
+    assert!(system.dead_letters().await.is_empty());
+}
+
+#[tokio::test]
 async fn each_change_of_a_role_starts_from_where_another_one_ended() {
     let system = System::start().await;
     let admin = system.admin().await;
