@@ -55,6 +55,10 @@ impl UserChange {
         // Switching an account off ends its sessions for good: switching it on again revives none.
         let switched_off = user.is_active() && !changed.is_active();
         changed.generation += u64::from(switched_off);
+        // Whoever is switched on may apply again: to be let in, or to be rejected.
+        if !user.is_active() && changed.is_active() {
+            changed.rejection = None;
+        }
         // What an administrator decides outlasts what was asked for before.
         if switched_off || changed.email != user.email {
             changed.pending_email = None;
@@ -98,6 +102,7 @@ pub fn is_own_affair(fields: &[&str]) -> bool {
 mod tests {
     use super::*;
     use crate::role::Role;
+    use crate::user::{Decision, Rejection};
 
     fn user() -> User {
         let email = Email::parse("ada@example.com").unwrap();
@@ -135,6 +140,17 @@ mod tests {
         let off = switch(false).apply(&user(), Timestamp::MAX).unwrap();
         let on = switch(true).apply(&off, Timestamp::MAX).unwrap();
         assert_eq!([user().generation, off.generation, on.generation], [0, 1, 1]);
+    }
+
+    #[test]
+    fn switching_on_takes_a_rejection_back_and_nothing_else_does() {
+        let decision = Decision { by: user().id, at: Timestamp::UNIX_EPOCH };
+        let rejection = Some(Rejection { decision, reason: String::new() });
+        let rejected = User { status: Status::Inactive, rejection, ..user() };
+        let on = UserChange { is_active: Some(true), ..UserChange::default() };
+        let renamed = UserChange { first_name: PersonName::parse("Eve").ok(), ..UserChange::default() };
+        assert!(on.apply(&rejected, Timestamp::MAX).unwrap().rejection.is_none());
+        assert!(renamed.apply(&rejected, Timestamp::MAX).unwrap().rejection.is_some());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `POST /admin/users/{user_id}/reject`: an account is not let in. It is switched off, and its owner is told why.
 //!
-//! Approving it later lets it in after all. Rejecting it again changes nothing and tells who did.
+//! Approving it later lets it in after all; switching it on takes the rejection back. Rejecting it again changes
+//! nothing and tells who did.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};

@@ -12,7 +12,7 @@ use crate::event::details::{AccountUpdated, FieldsChanged};
 use crate::event::{Event, EventType, Notice};
 use crate::privacy::SealedEmail;
 use crate::registration::NewAccount;
-use crate::role::{ProfileUpdate, UserCreate, UserDelete, UserUpdate};
+use crate::role::{AdminAll, ProfileUpdate, UserCreate, UserDelete, UserUpdate};
 use crate::secret::Secret;
 use crate::store::Registration;
 use crate::user::{PendingEmail, Status, User};
@@ -47,6 +47,10 @@ impl Permitted<UserUpdate> {
         }
         if let Some(role) = change.role.as_ref().filter(|role| role.role() != user.role) {
             self.may_grant(role)?;
+        }
+        if user.rejection.is_some() && change.is_active == Some(true) {
+            // It takes back what only these may decide.
+            self.clone().also::<AdminAll>()?;
         }
         let changed = change.apply(&user, app.now());
         if_match.check(user.version)?;

@@ -47,6 +47,29 @@ async fn who_is_rejected_is_told_why_and_may_be_approved_later() {
 }
 
 #[tokio::test]
+async fn who_is_switched_on_after_a_rejection_may_be_rejected_again_and_no_manager_does_that() {
+    let system = System::start().await;
+    let (person, id) = system.verified("jane@example.com").await;
+    let admin = system.admin().await;
+    let manager = system.with_role("manager@example.com", "manager").await;
+    let path = format!("/api/v1/admin/users/{id}");
+    let reject = format!("{path}/reject");
+    let (first, on) = (admin.post(&reject, json!({})).await.expect(200), json!({ "is_active": true }));
+    for path in [&path, &path.replace("/admin", "")] {
+        assert_eq!(manager.put(path, on.clone()).await.refused(403), "INSUFFICIENT_PERMISSIONS");
+    }
+    manager.put(&path, json!({ "last_name": "King" })).await.expect(200);
+    admin.put(&path, on).await.expect(200);
+    person.login("jane@example.com", PASSWORD).await.expect(200);
+
+    system.advance(60).await;
+    let second = admin.post(&reject, json!({})).await.expect(200);
+    assert_ne!(second["rejected_at"], first["rejected_at"]);
+    assert_eq!(person.login("jane@example.com", PASSWORD).await.refused(401), "ACCOUNT_INACTIVE");
+    assert_eq!(system.events("admin.user_rejected").await.len(), 2);
+}
+
+#[tokio::test]
 async fn who_is_deleted_is_gone_for_everybody_but_keeps_the_address() {
     let system = System::start().await;
     let person = system.user("jane@example.com").await;
