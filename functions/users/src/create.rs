@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::App;
 use shared::email::Email;
-use shared::http::{Fields, Json, Permitted, Problem, Tagged};
+use shared::http::{FieldError, Fields, Json, Permitted, Problem, Tagged};
 use shared::id::TenantId;
 use shared::name::{PersonName, Username};
 use shared::password::{Password, Policy};
@@ -17,7 +17,7 @@ use shared::role::{KnownRole, Role, UserCreate};
 use shared::secret::Secret;
 use utoipa::ToSchema;
 
-use super::UserRecord;
+use super::{UserRecord, address_or_name, one_address};
 
 /// The account to be.
 #[derive(Deserialize, ToSchema)]
@@ -43,6 +43,10 @@ pub(crate) struct NewUserRecord {
 
 impl NewUserRecord {
     async fn check(self, app: &App, tenant: &TenantId) -> Result<NewAccount, Problem> {
+        if self.email.is_none() && address_or_name(self.username.as_deref()).0.is_none() {
+            let missing = FieldError::new("email", "must be given, here or as `username`");
+            return Err(Problem::incomplete(&[missing]));
+        }
         let mut fields = Fields::default();
         let names = self.names(&mut fields);
         let first_name = fields.take_optional("first_name", self.first_name.as_deref(), PersonName::parse);
@@ -67,19 +71,12 @@ impl NewUserRecord {
 
     /// The address and the user name.
     fn names(&self, fields: &mut Fields) -> Option<(Email, Option<Username>)> {
-        match (self.username.as_deref(), self.email.as_deref()) {
-            (Some(address), None) if address.contains('@') => {
-                fields.take("username", Email::parse(address)).map(|email| (email, None))
-            }
-            (username, Some(email)) => {
-                let email = fields.take("email", Email::parse(email));
-                email.zip(fields.take_optional("username", username, Username::parse))
-            }
-            (_, None) => {
-                fields.note("email", "must be given, here or as `username`");
-                None
-            }
-        }
+        let (address, name) = address_or_name(self.username.as_deref());
+        let email = fields.take_optional("email", self.email.as_deref(), Email::parse);
+        let address = fields.take_optional("username", address, Email::parse);
+        let username = fields.take_optional("username", name, Username::parse);
+        let (email, address) = email.zip(address)?;
+        one_address(fields, email, address).zip(username)
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use shared::App;
 use shared::clock::Timestamp;
 use shared::email::Email;
+use shared::http::Fields;
 use shared::id::UserId;
 use shared::role::Role;
 use shared::user::User;
@@ -28,6 +29,22 @@ pub fn routes() -> OpenApiRouter<App> {
         update::patch_user_record,
         delete::delete_user_record
     ))
+}
+
+/// What the field `username` holds: an address, if it has an `@`, or else a user name.
+fn address_or_name(username: Option<&str>) -> (Option<&str>, Option<&str>) {
+    match username {
+        Some(address) if address.contains('@') => (Some(address), None),
+        name => (None, name),
+    }
+}
+
+/// The address that a request names as `email`, as `username` or as both; two are noted as wrong.
+fn one_address(fields: &mut Fields, email: Option<Email>, username: Option<Email>) -> Option<Email> {
+    if email.is_some() && username.is_some() && email != username {
+        fields.note("username", "must be the address, where it has an `@`");
+    }
+    email.or(username)
 }
 
 /// An account. What has two names has both.

@@ -18,7 +18,7 @@ use shared::user_change::UserChange;
 use shared::user_details;
 use utoipa::ToSchema;
 
-use super::UserRecord;
+use super::{UserRecord, address_or_name, one_address};
 
 /// What to change; what is left out stays.
 #[derive(Deserialize, ToSchema)]
@@ -52,16 +52,13 @@ pub(crate) struct UserRecordChange {
 
 impl UserRecordChange {
     /// What is asked of `user`. Their names may come back as they are shown: they were perhaps given where other
-    /// rules hold.
+    /// rules hold, and where there is no user name, both fields show the address.
     async fn check(self, app: &App, user: &User) -> Result<UserChange, Problem> {
         let first_name = self.first_name.as_deref().filter(|name| *name != user.first_name);
         let last_name = self.last_name.as_deref().filter(|name| *name != user.last_name);
         let mut fields = Fields::default();
         let email = fields.take_optional("email", self.email.as_deref(), Email::parse);
-        let (address, name) = match self.username.as_deref() {
-            Some(address) if address.contains('@') => (Some(address), None),
-            name => (None, name),
-        };
+        let (address, name) = address_or_name(self.username.as_deref());
         let address = fields.take_optional("username", address, Email::parse);
         let username = fields.take_optional("username", name, Username::parse);
         let first_name = fields.take_optional("first_name", first_name, PersonName::parse);
@@ -70,17 +67,15 @@ impl UserRecordChange {
         let metadata = self.metadata.map(user_details::metadata).transpose();
         let metadata = fields.take("metadata", metadata);
         let role = fields.take_role(&app.store, &user.tenant, self.role.as_deref()).await?;
-        if let (Some(Some(email)), Some(Some(address))) = (&email, &address)
-            && email != address
-        {
-            fields.note("username", "must be the address, where it has an `@`");
-        }
-        let (names, addresses) = (first_name.zip(last_name), email.zip(address));
-        let ((names, addresses), ((username, role), (phone, metadata))) =
-            fields.all(names.zip(addresses).zip(username.zip(role).zip(phone.zip(metadata))))?;
-        let ((first_name, last_name), (email, address)) = (names, addresses);
+        let is_edited = |email: &Email| user.username.is_some() || *email != user.email;
+        let addresses = email.zip(address).map(|(email, address)| {
+            one_address(&mut fields, email.filter(is_edited), address.filter(is_edited))
+        });
+        let names = first_name.zip(last_name).zip(addresses);
+        let (((first_name, last_name), email), ((username, role), (phone, metadata))) =
+            fields.all(names.zip(username.zip(role).zip(phone.zip(metadata))))?;
         Ok(UserChange {
-            email: email.or(address),
+            email,
             pending_email: None,
             first_name,
             last_name,

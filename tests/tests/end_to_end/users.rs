@@ -81,10 +81,13 @@ async fn a_user_is_created_by_their_address_as_documented() {
 async fn an_account_needs_an_address_and_takes_no_other_for_its_user_name() {
     let system = System::start().await;
     let admin = system.admin().await;
+    for request in [json!({ "password": PASSWORD }), json!({ "password": PASSWORD, "username": "john" })] {
+        let refused = admin.post(PATH, request).await;
+        assert_eq!(refused.refused(422), "INVALID_REQUEST");
+        assert_eq!(refused.json()["details"]["data"][0]["field"], "email");
+    }
     for (request, fields) in [
-        (json!({ "password": PASSWORD }), ["email"].as_slice()),
-        (json!({ "password": PASSWORD, "username": "john" }), &["email"]),
-        (json!({ "password": PASSWORD, "username": "john@" }), &["username"]),
+        (json!({ "password": PASSWORD, "username": "john@" }), ["username"].as_slice()),
         (
             json!({ "password": PASSWORD, "username": "a@example.com", "email": "b@example.com" }),
             &["username"],
@@ -240,6 +243,23 @@ async fn the_same_address_is_no_change() {
         assert_eq!(patch(client, &path, same).await.expect(200)["username"], "john");
     }
     assert_eq!(system.events("user.email_changed").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_record_without_a_user_name_comes_back_whole_with_either_of_its_addresses_edited() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let both = json!({ "username": "ada@example.com", "email": "Ada@example.com", "password": PASSWORD });
+    let mut record = admin.post(PATH, both).await.expect(201);
+    let path = format!("{PATH}/{}", record["id"].as_str().unwrap());
+    for (field, address) in [("email", "king@example.com"), ("username", "lovelace@example.com")] {
+        record[field] = json!(address);
+        record = admin.put(&path, record).await.expect(200);
+        assert_eq!([&record["email"], &record["username"]], [address, address]);
+    }
+    record["username"] = json!("ada");
+    let named = admin.put(&path, record).await.expect(200);
+    assert_eq!([&named["email"], &named["username"]], ["lovelace@example.com", "ada"]);
 }
 
 #[tokio::test]
