@@ -123,6 +123,12 @@ impl Credential {
         self.account.as_ref()?.password_hash.as_ref()
     }
 
+    /// What a password is verified against at `now`: nothing while none is accepted, so that guessing on makes no more
+    /// work than where there is no account.
+    pub fn hash_to_verify(&self, now: Timestamp) -> Option<&PasswordHash> {
+        self.password_hash().filter(|_| !self.is_locked(now))
+    }
+
     /// Until when no password is accepted, the right one included.
     ///
     /// Locks grow from one minute, doubling with each wrong password after the fifth, up to an hour; the
@@ -171,6 +177,15 @@ mod tests {
         assert_eq!((&stored["user_id"], stored.get("password_hash")), (&serde_json::json!(user_id), None));
         let read: Credential = serde_json::from_value(stored).unwrap();
         assert_eq!((read.user_id(), read.password_hash(), read.reset.is_some()), (Some(user_id), None, true));
+    }
+
+    #[test]
+    fn while_it_is_locked_there_is_nothing_to_verify_against() {
+        let hash = PasswordHash::imported("$2b$04$wvt4oum6rivozO8GTKMT6.Mdxgn7VHsJRbHBTYtC8QRUS4Stuc0jG");
+        let account = Some(AccountCredential { user_id: UserId::random(), password_hash: hash });
+        let locked = Credential { account, ..after(5) };
+        assert!(locked.hash_to_verify(Timestamp::from_second(59).unwrap()).is_none());
+        assert!(locked.hash_to_verify(Timestamp::from_second(60).unwrap()).is_some());
     }
 
     #[test]

@@ -107,7 +107,9 @@ impl App {
         let mut credential = self.store.credential(&attempt.email).await?;
         // Where there is no account, somebody who does not exist is looked up: the calls are the same.
         let user_id = credential.user_id().unwrap_or_else(UserId::random);
-        let hash = credential.password_hash();
+        // The attempt is judged by when it came, however long it takes.
+        let now = self.now();
+        let hash = credential.hash_to_verify(now);
         let verifying =
             async { self.passwords.verify(attempt.password.clone(), hash).await.map_err(Fault::from) };
         // The keys are loaded meanwhile: once the session is written, nothing may keep its tokens back.
@@ -115,12 +117,12 @@ impl App {
             tokio::try_join!(self.store.user(user_id), verifying, self.keys.prepare_to_sign())?;
         // Each further round means that somebody else tried the same address this moment.
         for _ in 0..ROUNDS {
-            let now = self.now();
             let seen = (&credential, attempt.unverified);
             let user = match admit(user.clone(), password_is_right, seen, now) {
                 Ok(user) => user,
                 Err(refusal) => {
-                    match self.note_refusal((&attempt.email, &credential), refusal, origin).await? {
+                    let seen = (&attempt.email, &credential);
+                    match self.note_refusal(seen, (refusal, now), origin).await? {
                         Noted::Done => return Ok(Err(refusal)),
                         Noted::CredentialChanged(standing) => credential = standing,
                     }
@@ -174,10 +176,10 @@ impl App {
     async fn note_refusal(
         &self,
         (email, seen): (&Email, &Credential),
-        refusal: Refusal,
+        (refusal, now): (Refusal, Timestamp),
         origin: &Origin,
     ) -> Result<Noted, Fault> {
-        let event = Event::new(EventType::SecurityFailedLogin, origin, self.now())
+        let event = Event::new(EventType::SecurityFailedLogin, origin, now)
             .to_account(seen)
             .telling(SignInRefused { reason: refusal.told() });
         match refusal {

@@ -22,17 +22,16 @@ pub async fn fresh_proof(
     (user, origin): (&User, &Origin),
     password: &Secret,
 ) -> Result<Credential, Problem> {
-    let credential = app.store.credential(&user.email).await?;
-    let account = credential.account.as_ref().filter(|account| account.user_id == user.id);
-    let hash = account.and_then(|account| account.password_hash.as_ref());
+    let (credential, now) = (app.store.credential(&user.email).await?, app.now());
+    let hash = credential.hash_to_verify(now).filter(|_| credential.user_id() == Some(user.id));
     let right = match Password::presented(password) {
         Some(password) => app.passwords.verify(password, hash).await?,
         None => false,
     };
-    if right && !credential.is_locked(app.now()) {
+    if right {
         return Ok(credential);
     }
-    let event = Event::new(EventType::SecurityFailedLogin, origin, app.now())
+    let event = Event::new(EventType::SecurityFailedLogin, origin, now)
         .by_themselves(user)
         .telling(SignInRefused { reason: SignInRefusal::WrongCurrentPassword });
     app.store.count_failure(&user.email, &credential, &event).await?;

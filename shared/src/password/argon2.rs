@@ -21,8 +21,8 @@ pub(super) const CURRENT: Params = match Params::new(19_456, 2, 1, Some(32)) {
 /// The most memory, in KiB, that verifying an imported hash may take.
 const MOST_MEMORY: u32 = 256 * 1024;
 
-/// The most passes that verifying an imported hash may take.
-const MOST_PASSES: u32 = 20;
+/// The most memory, in KiB, that verifying an imported hash may fill, all passes together: about a second of work.
+const MOST_WORK: u64 = 1024 * 1024;
 
 /// How a hash was made, and what came out.
 pub(super) struct Argon2Hash {
@@ -33,13 +33,18 @@ pub(super) struct Argon2Hash {
     expected: Output,
 }
 
+/// The memory, in KiB, that hashing fills, all passes together.
+fn work(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
+}
+
 impl Argon2Hash {
     /// Reads a PHC string, which Django begins with `argon2`; `None` if it is none, not of Argon2, or asks for
     /// more than is sensible.
     pub(super) fn read(text: &str) -> Option<Self> {
         let phc = phc::PasswordHash::new(text.strip_prefix("argon2").unwrap_or(text)).ok()?;
         let params = Params::try_from(&phc).ok()?;
-        let is_sensible = params.m_cost() <= MOST_MEMORY && params.t_cost() <= MOST_PASSES;
+        let is_sensible = params.m_cost() <= MOST_MEMORY && work(&params) <= MOST_WORK;
         is_sensible.then_some(())?;
         Some(Self {
             algorithm: Algorithm::new(phc.algorithm).ok()?,
@@ -73,8 +78,7 @@ impl Argon2Hash {
 
     /// Whether verifying takes less than verifying a current hash does.
     pub(super) fn is_cheap(&self) -> bool {
-        let blocks = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
-        blocks(&self.params) < blocks(&CURRENT)
+        work(&self.params) < work(&CURRENT)
     }
 
     /// The current hash of a password, with a salt of its own.

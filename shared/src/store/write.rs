@@ -272,9 +272,9 @@ mod tests {
     #[test]
     fn what_is_added_to_is_told_apart_whatever_its_name() {
         let counters = ["role:user:active", "role:user_active", "role_user_active"];
-        let counting = counters.iter().fold(Write::update(Key::user(UserId::random())), |write, counter| {
-            write.add(counter, 1)
-        });
+        let counting = counters
+            .iter()
+            .fold(Write::update(Key::user(UserId::random())), |write, counter| write.add(counter, 1));
         assert_eq!(counting.update_expression(), "ADD #0 :0, #1 :1, #2 :2");
         let mut names: Vec<_> = counting.names().unwrap().into_values().collect();
         names.sort();

@@ -5,10 +5,11 @@ use scrypt::Params;
 
 use super::{Function, Imported, parameters};
 
-/// The most memory, in octets, that verifying may take.
+/// The most memory, in octets, that verifying may fill, all its lanes together: about a second of work.
 const MOST_MEMORY: u64 = 256 << 20;
-/// The most memory, in octets, that verifying may fill, all its lanes together: a few seconds of work.
-const MOST_WORK: u64 = 4 * MOST_MEMORY;
+/// The largest r and p. They alone say how many octets PBKDF2 makes before N comes into it: here, 64 KiB.
+const MOST_R: u32 = 32;
+const MOST_P: u32 = 16;
 
 /// scrypt of a cost.
 pub(super) struct Scrypt(Params);
@@ -28,9 +29,9 @@ impl Scrypt {
     /// With this N, a power of two beyond 1.
     pub(super) fn of_cost(n: u64, r: &str, p: &str) -> Option<Self> {
         let (r, p): (u32, u32) = (r.parse().ok()?, p.parse().ok()?);
-        let memory = n.checked_mul(128)?.checked_mul(r.into())?;
-        let work = memory.checked_mul(p.into())?;
-        let is_sensible = n > 1 && n.is_power_of_two() && memory <= MOST_MEMORY && work <= MOST_WORK;
+        let memory = n.checked_mul(128)?.checked_mul(r.into())?.checked_mul(p.into())?;
+        let is_sensible = n.is_power_of_two() && n > 1 && memory <= MOST_MEMORY;
+        let is_sensible = is_sensible && r <= MOST_R && p <= MOST_P;
         is_sensible.then_some(())?;
         Params::new(u8::try_from(n.ilog2()).ok()?, r, p).ok().map(Self)
     }

@@ -72,7 +72,10 @@ fn absurd_work_is_refused() {
         (HASHES[6], "r=8", "r=0"),
         (HASHES[6], "r=8", "r=4294967295"),
         (HASHES[6], "p=1", "p=0"),
-        (HASHES[6], "p=1", "p=1025"),
+        (HASHES[6], "p=1", "p=17"),
+        (HASHES[6], "ln=10,r=8,p=1", "ln=1,r=1048576,p=1"),
+        (HASHES[6], "ln=10,r=8,p=1", "ln=10,r=33,p=1"),
+        (HASHES[6], "ln=10,r=8,p=1", "ln=17,r=8,p=3"),
         (HASHES[8], "$1024$", "$1023$"),
         (HASHES[8], "$1024$", "$524288$"),
         (HASHES[10], "i=1000", "i=2000001"),
@@ -80,14 +83,40 @@ fn absurd_work_is_refused() {
         (HASHES[13], "i=27500", "i=1000001"),
         (HASHES[17], "$1000$", "$4294967295$"),
         (FIREBASE, "ln=14", "ln=19"),
+        (FIREBASE, "r=8", "r=33"),
     ];
     for (hash, sane, absurd) in absurd {
         assert!(hash.contains(sane) && Imported::read(&hash.replace(sane, absurd)).is_none(), "{absurd}");
     }
-    let most =
-        [(HASHES[1], "$06$", "$14$"), (HASHES[6], "ln=10", "ln=18"), (HASHES[10], "i=1000", "i=2000000")];
+    let most = [
+        (HASHES[1], "$06$", "$14$"),
+        (HASHES[6], "ln=10", "ln=18"),
+        (HASHES[6], "ln=10,r=8,p=1", "ln=12,r=32,p=16"),
+        (HASHES[10], "i=1000", "i=2000000"),
+    ];
     for (hash, sane, most) in most {
         assert!(Imported::read(&hash.replace(sane, most)).is_some(), "{most}");
+    }
+}
+
+#[test]
+fn the_defaults_of_other_systems_are_no_absurd_work() {
+    let defaults = [
+        // Supabase, Auth0; Laravel.
+        (HASHES[1], "$06$", "$10$"),
+        (HASHES[1], "$06$", "$12$"),
+        // Django: scrypt, PBKDF2.
+        (HASHES[8], "scrypt$1024$aBQrLpJ9QlcyuOoNLBwFYB$8$5$", "scrypt$16384$aBQrLpJ9QlcyuOoNLBwFYB$8$5$"),
+        (HASHES[10], "i=1000", "i=1500000"),
+        // Keycloak.
+        (HASHES[13], "i=27500", "i=600000"),
+        (HASHES[12], "i=1000", "i=210000"),
+        // What OWASP asks of scrypt.
+        (HASHES[6], "ln=10,r=8,p=1", "ln=17,r=8,p=1"),
+        (HASHES[6], "ln=10,r=8,p=1", "ln=13,r=8,p=10"),
+    ];
+    for (hash, here, there) in defaults {
+        assert!(hash.contains(here) && Imported::read(&hash.replace(here, there)).is_some(), "{there}");
     }
 }
 
