@@ -55,7 +55,7 @@ pub fn describe(mut api: OpenApi) -> OpenApi {
             .build(),
     );
     for (path, item) in &mut api.paths.paths {
-        if let Some(post) = &mut item.post {
+        if let Some(post) = item.post.as_mut().filter(|_| idempotency::takes_key(path)) {
             post.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
         }
         for operation in operations(item) {

@@ -176,6 +176,19 @@ async fn a_spent_refresh_token_is_known_as_such() {
     assert_eq!(post(&thief, KEY, path, &json!({})).await.refused(401), "TOKEN_REUSED");
 }
 
+#[tokio::test]
+async fn a_spent_refresh_token_in_a_body_gets_no_pair_however_it_is_keyed() {
+    let system = System::start().await;
+    let client = system.admin().await.with_token(None);
+    let body = json!({ "refresh_token": client.refresh_token });
+    for path in ["/api/v1/auth/refresh", "/v1/auth/refresh/"] {
+        post(&client, KEY, path, &body).await.expect(200);
+    }
+    system.advance(60).await;
+    assert_eq!(post(&client, KEY, "/api/v1/auth/refresh", &body).await.refused(401), "TOKEN_REUSED");
+    assert_eq!(system.items("keyed_request").await.len(), 0);
+}
+
 /// Orders that the next call of an operation fails, however often it is tried.
 async fn break_next(system: &System, operation: &str) {
     let fault = json!({ "service": "dynamodb", "operation": operation, "kind": "error", "count": 3 });
