@@ -1,8 +1,8 @@
 //! `DELETE /gdpr/delete/my-account`: a person erases their account, at once, completely and for good.
 //!
 //! What stays is a receipt and an audit trail in which nobody can tell who they were: the key to its traces is
-//! destroyed with the account. The address and the user name are free for anybody. A `super_admin` is not erased, so
-//! that the last one always stays.
+//! destroyed with the account. The address and the user name are free for anybody. The last `super_admin` that works is
+//! not erased.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -57,9 +57,9 @@ impl DeleteMyAccount {
     }
 }
 
-fn super_administrator() -> Problem {
-    let message = "A super administrator is not erased; have another one give you a lower role first";
-    Problem::conflict("SUPER_ADMINISTRATOR", message)
+fn last_super_administrator() -> Problem {
+    let message = "The last super administrator is not erased; make somebody else one first";
+    Problem::conflict("LAST_SUPER_ADMINISTRATOR", message)
 }
 
 /// Erase one's own account
@@ -71,7 +71,7 @@ fn super_administrator() -> Problem {
     request_body = DeleteMyAccount,
     responses(
         (status = 200, description = "The account and all that was kept about the person are gone", body = AccountDeleted),
-        (status = 409, description = "A super administrator is not erased; or the account changed meanwhile")
+        (status = 409, description = "The last super administrator is not erased; or the account changed meanwhile")
     )
 )]
 pub(crate) async fn delete_my_account(
@@ -81,9 +81,11 @@ pub(crate) async fn delete_my_account(
 ) -> Result<Json<AccountDeleted>, Problem> {
     let Permitted { user, origin, .. } = caller;
     form.check()?;
-    if user.role == Role::SuperAdmin {
-        return Err(super_administrator());
-    }
+    let successor = if user.role == Role::SuperAdmin {
+        Some(app.store.peer(&user).await?.ok_or_else(last_super_administrator)?)
+    } else {
+        None
+    };
     let sessions = app.store.sessions(user.id).await?.len();
     // The account and its credential, and the claim of a user name.
     let records = 2 + usize::from(user.username.is_some()) + sessions;
@@ -92,7 +94,11 @@ pub(crate) async fn delete_my_account(
         .by_themselves(&user)
         .counting(Some(&user), None)
         .telling(OwnAccountErased { deletion_id: receipt.deletion_id });
-    if !app.store.erase(&user, &receipt, &event).await? {
+    let is_erased = match successor {
+        Some(successor) => app.store.erase_beside((&user, successor), &receipt, &event).await?,
+        None => app.store.erase(&user, &receipt, &event).await?,
+    };
+    if !is_erased {
         return Err(Problem::changed_meanwhile());
     }
     if let Err(fault) = app.store.sweep(user.id).await {

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Store;
+use super::accounts::still;
 use super::events::outbox;
 use super::key::{self, Key};
 use super::table::{Outcome, Range, parse};
@@ -46,6 +47,27 @@ impl Store {
     /// Guarded by the user standing as they were read, their role included, and by the address and the name being
     /// theirs; `false` if not.
     pub async fn erase(&self, user: &User, receipt: &Receipt, event: &Event) -> Result<bool, Fault> {
+        self.erase_if(user, (receipt, event), None).await
+    }
+
+    /// The same, guarded also by `successor` still having the same role and working: of two who erase themselves at
+    /// once, each because the other one stays, one does stay.
+    pub async fn erase_beside(
+        &self,
+        (user, successor): (&User, UserId),
+        receipt: &Receipt,
+        event: &Event,
+    ) -> Result<bool, Fault> {
+        let condition = still(successor, &user.role)?;
+        self.erase_if(user, (receipt, event), Some(condition)).await
+    }
+
+    async fn erase_if(
+        &self,
+        user: &User,
+        (receipt, event): (&Receipt, &Event),
+        condition: Option<Write>,
+    ) -> Result<bool, Fault> {
         let account = Write::delete(Key::user(user.id))
             .only_if("#version = :version")
             .value("version", user.version)?;
@@ -55,6 +77,7 @@ impl Store {
         }
         writes.push(Write::put(Key::erased(user.id), "receipt", receipt)?.unless_exists());
         writes.push(outbox(event)?);
+        writes.extend(condition);
         Ok(matches!(self.table.transact(writes).await?, Outcome::Written(())))
     }
 

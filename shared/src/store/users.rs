@@ -78,6 +78,9 @@ pub struct Place {
     pub sort: String,
 }
 
+/// How many accounts of a role are looked at to find one beside another.
+const MOST_PEERS: usize = 10;
+
 impl Store {
     /// The account exists, and its event is told.
     ///
@@ -223,6 +226,19 @@ impl Store {
         let page: Vec<Place> = places.into_iter().skip(skip).take(limit).collect();
         let ids: Vec<UserId> = page.iter().map(|place| place.user).collect();
         Ok(UserPage { users: self.users(&ids).await?, next: page.last().cloned().filter(|_| more) })
+    }
+
+    /// Another account of the same role that works, if there is one among the newest ten of them.
+    pub async fn peer(&self, user: &User) -> Result<Option<UserId>, Fault> {
+        let filter = Filter {
+            tenant: user.tenant.clone(),
+            role: Some(user.role.clone()),
+            status: Some(Status::Active),
+        };
+        let users = self.list_users(&filter, None, (0, MOST_PEERS)).await?.users;
+        // The index may be a moment old.
+        let is_peer = |it: &&User| it.id != user.id && it.role == user.role && it.is_active();
+        Ok(users.iter().find(is_peer).map(|it| it.id))
     }
 
     /// These users, a hundred at most, in this order; whoever was erased or deleted since an index named them is

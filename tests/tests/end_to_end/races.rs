@@ -3,7 +3,7 @@
 use futures::future::{join, join_all};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Answer, System, registration};
+use tests::{Answer, Client, System, registration};
 
 fn with_status(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
@@ -101,6 +101,24 @@ async fn two_super_admins_who_demote_each_other_leave_one() {
     assert_eq!(with_status(&answers, 409) + with_status(&answers, 403), 1);
     let users = system.items("user").await;
     assert_eq!(users.iter().filter(|user| user["role"] == "super_admin").count(), 1);
+}
+
+#[tokio::test]
+async fn of_two_super_admins_who_erase_themselves_at_once_one_stays() {
+    let system = System::start().await;
+    let (one, other) = (system.admin().await, system.with_role("ada@example.com", "super_admin").await);
+    system.drain().await;
+    // The write that comes first waits a moment, so that the other one finds its peer still there.
+    let fault = json!({ "service": "dynamodb", "operation": "TransactWriteItems", "kind": "throttle" });
+    system.order_fault(fault).await;
+    let erase = |client: Client| async move {
+        let confirmation = json!({ "confirmation": "DELETE MY ACCOUNT" });
+        client.send(Method::DELETE, "/api/v1/gdpr/delete/my-account", Some(confirmation)).await
+    };
+    let answers: [Answer; 2] = join(erase(one), erase(other)).await.into();
+    assert_eq!((with_status(&answers, 200), with_status(&answers, 409)), (1, 1), "{answers:?}");
+    let left = system.items("user").await.into_iter().filter(|user| user["role"] == "super_admin");
+    assert_eq!(left.count(), 1);
 }
 
 #[tokio::test]
