@@ -27,6 +27,8 @@ pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
 
 /// How long an invitation may be used: a week, because nobody waits for it.
 const INVITATION_SECONDS: i64 = 7 * 86_400;
+/// How long a mailed token stays the one that is out, whoever asks for another: long enough to follow its link.
+pub(crate) const FRESH_SECONDS: i64 = 5 * 60;
 
 /// What a mailed token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,9 @@ pub struct PendingToken {
     pub nonce: Nonce,
     /// Until when it may be used, in seconds since the epoch.
     pub expires_at: i64,
+    /// When it was mailed last, in seconds since the epoch; 0 where an earlier release did that.
+    #[serde(default)]
+    pub mailed_at: i64,
 }
 
 impl PendingToken {
@@ -123,8 +128,26 @@ impl PendingToken {
         Self::living(INVITATION_SECONDS, now)
     }
 
+    /// The token that is to be mailed to whoever asks for one at `now`, `out` being the one that is out: none while
+    /// that is fresh. One that lives longer than a new one, as an invitation does, is mailed again. So a stranger who
+    /// asks shortens nothing, and floods nobody.
+    pub fn asked_for(purpose: Purpose, out: Option<Self>, now: Timestamp) -> Option<Self> {
+        let new = Self::new(purpose, now);
+        match out {
+            Some(out) if out.is_fresh(now) => None,
+            Some(out) if out.expires_at > new.expires_at => Some(Self { mailed_at: new.mailed_at, ..out }),
+            _ => Some(new),
+        }
+    }
+
+    /// Whether it was mailed less than five minutes ago.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now.as_second() < self.mailed_at + FRESH_SECONDS
+    }
+
     fn living(seconds: i64, now: Timestamp) -> Self {
-        Self { nonce: Nonce::random(), expires_at: now.as_second() + seconds }
+        let now = now.as_second();
+        Self { nonce: Nonce::random(), expires_at: now + seconds, mailed_at: now }
     }
 }
 
@@ -145,5 +168,18 @@ mod tests {
     fn an_invitation_lives_a_week() {
         assert_eq!(PendingToken::invitation(Timestamp::UNIX_EPOCH).expires_at, 604_800);
         assert_eq!(PendingToken::new(Purpose::ResetPassword, Timestamp::UNIX_EPOCH).expires_at, 3_600);
+    }
+
+    #[test]
+    fn asking_again_replaces_no_fresh_token_and_no_longer_one() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let ask = |out, seconds| PendingToken::asked_for(Purpose::ResetPassword, Some(out), at(seconds));
+        let first = PendingToken::new(Purpose::ResetPassword, at(0));
+        assert_eq!(ask(first, 299), None);
+        let second = ask(first, 300).unwrap();
+        assert!(second.nonce != first.nonce && second.expires_at == 3_900);
+        let invitation = PendingToken::invitation(at(0));
+        assert_eq!(ask(invitation, 300), Some(PendingToken { mailed_at: 300, ..invitation }));
+        assert_ne!(ask(invitation, 604_800 - 3_600).unwrap().nonce, invitation.nonce);
     }
 }

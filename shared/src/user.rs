@@ -185,6 +185,11 @@ impl User {
         self.pending_email.as_ref().filter(|it| it.token.nonce == nonce).map(|it| &it.email)
     }
 
+    /// The address that they asked for, while the link that proves it is fresh.
+    pub fn email_just_asked_for(&self, now: Timestamp) -> Option<&Email> {
+        self.pending_email.as_ref().filter(|it| it.token.is_fresh(now)).map(|it| &it.email)
+    }
+
     /// The account with the address that `token` proves at `now`, if it is theirs, still good and the account works.
     pub fn with_proven_email(&self, token: MailToken, now: Timestamp) -> Option<Self> {
         let expires_at = self.pending_email.as_ref()?.token.expires_at;

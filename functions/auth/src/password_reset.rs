@@ -1,7 +1,8 @@
 //! `POST /auth/password-reset`: a mail with a link that sets a new password, if there is an account.
 //!
-//! The answer and the calls are the same whether the address has an account or not. The link of an earlier
-//! mail is good no longer.
+//! The answer and the calls are the same whether the address has an account or not. For five minutes the link of a
+//! mail stays and no other goes out, however often one is asked for; then a newer one replaces it. An invitation is
+//! mailed again, and lives on.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -46,10 +47,11 @@ pub(crate) async fn password_reset(
     let email = fields.all(email)?;
     let credential = app.store.credential(&email).await?;
     let now = app.now();
-    let token = PendingToken::new(Purpose::ResetPassword, now);
-    let event = Event::new(EventType::SecurityPasswordReset, &origin, now)
-        .to_account(&credential)
-        .mail(Notice::PasswordReset { nonce: token.nonce });
+    let token = PendingToken::asked_for(Purpose::ResetPassword, credential.reset, now);
+    let mut event = Event::new(EventType::SecurityPasswordReset, &origin, now).to_account(&credential);
+    if let Some(PendingToken { nonce, .. }) = token {
+        event = event.mail(Notice::PasswordReset { nonce });
+    }
     app.store.issue_token((&email, &credential), (Purpose::ResetPassword, token), &event).await?;
     let message = "If the email exists in our system, a password reset link has been sent.";
     Ok(Json(ResetRequested { message, email, reset_token_sent: true }))

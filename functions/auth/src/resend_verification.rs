@@ -1,7 +1,7 @@
 //! `POST /auth/resend-verification`: another verification mail, if there is somebody to verify.
 //!
-//! The answer and the calls are the same whether the address has an account or not. The link of an earlier
-//! mail is good no longer.
+//! The answer and the calls are the same whether the address has an account or not. For five minutes the link of a
+//! mail stays and no other goes out, however often one is asked for; then a newer one replaces it.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -48,10 +48,11 @@ pub(crate) async fn resend_verification(
     let email = fields.all(email)?;
     let credential = app.store.credential(&email).await?;
     let now = app.now();
-    let token = PendingToken::new(Purpose::VerifyEmail, now);
-    let event = Event::new(EventType::UserVerificationRequested, &origin, now)
-        .to_account(&credential)
-        .mail(Notice::Verification { nonce: token.nonce });
+    let token = PendingToken::asked_for(Purpose::VerifyEmail, credential.verification, now);
+    let mut event = Event::new(EventType::UserVerificationRequested, &origin, now).to_account(&credential);
+    if let Some(PendingToken { nonce, .. }) = token {
+        event = event.mail(Notice::Verification { nonce });
+    }
     app.store.issue_token((&email, &credential), (Purpose::VerifyEmail, token), &event).await?;
     let message = "If the email exists in our system, a verification email has been sent.";
     Ok(Json(Resent { message, email, resent_at: now }))

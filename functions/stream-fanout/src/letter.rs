@@ -6,13 +6,14 @@ use shared::event::{Event, Notice};
 use shared::fault::Fault;
 use shared::mail::{Letter, Mail};
 use shared::token::{MailToken, Nonce, Purpose};
-use shared::user::User;
+use shared::user::{Status, User};
 
 /// Where the letter to `user` goes. Nowhere if it has nothing more to say: the address was proven meanwhile, or the
-/// password is known, since the person has signed in, or another address was asked for.
+/// password is known, since the person has signed in, or another address was asked for, or the account does not work.
 pub(crate) fn recipient(notice: &Notice, user: &User) -> Option<Email> {
     match notice {
-        Notice::Verification { .. } if user.is_verified() => None,
+        Notice::Verification { .. } if user.is_verified() || user.status == Status::Deleted => None,
+        Notice::PasswordReset { .. } if !user.is_active() => None,
         Notice::Invitation { .. } if user.last_login_at.is_some() => None,
         Notice::EmailProof { nonce } => user.email_asked_for(*nonce).cloned(),
         Notice::EmailReplaced { former } => former.open(user),

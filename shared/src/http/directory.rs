@@ -1,7 +1,7 @@
 //! What callers do with accounts, whichever endpoint they ask: each of these is allowed, made and told in one
 //! way. The endpoints differ in what they take and show.
 
-use ::http::StatusCode;
+use ::http::{StatusCode, header};
 
 use super::caller::Permitted;
 use super::etag::IfMatch;
@@ -104,7 +104,8 @@ impl Permitted<ProfileUpdate> {
     /// reached is theirs to change, and nothing else.
     ///
     /// Another address takes effect when it is proven; the one they have hears of it. Whether it has an account
-    /// already is neither asked nor told before that: whoever reads its mail learns it.
+    /// already is neither asked nor told before that: whoever reads its mail learns it. Nobody has strangers written to
+    /// one after the other: while a link is fresh, it stays.
     pub async fn update_own(
         &self,
         app: &App,
@@ -112,7 +113,9 @@ impl Permitted<ProfileUpdate> {
         if_match: &IfMatch,
     ) -> Result<User, Problem> {
         let (user, now) = (&self.user, app.now());
-        let email = change.email.take().filter(|email| *email != user.email);
+        let just_asked_for = user.email_just_asked_for(now);
+        let email = change.email.take();
+        let email = email.filter(|email| *email != user.email && Some(email) != just_asked_for);
         let pending = email.map(|email| PendingEmail::new(email, now));
         change.pending_email.clone_from(&pending);
         let changed = change.apply(user, now);
@@ -125,6 +128,9 @@ impl Permitted<ProfileUpdate> {
         let event = |event_type| Event::new(event_type, &self.origin, now).by_themselves(user);
         let updated = event(EventType::UserProfileUpdated).telling(FieldsChanged { fields });
         let outcome = if let Some(PendingEmail { token, .. }) = pending {
+            if just_asked_for.is_some() {
+                return Err(Problem::just_asked());
+            }
             let password = current_password.ok_or_else(|| {
                 let message = "is needed to change the address";
                 Problem::invalid(&[FieldError::new("current_password", message)])
@@ -141,6 +147,15 @@ impl Permitted<ProfileUpdate> {
         };
         if_match.settle(outcome)?;
         Ok(changed)
+    }
+}
+
+impl Problem {
+    /// 429: a link to another address went out a moment ago.
+    fn just_asked() -> Self {
+        let message = "You asked for another address a moment ago; follow that link, or wait five minutes";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "EMAIL_CHANGE_PENDING", message)
+            .header(header::RETRY_AFTER, "300")
     }
 }
 

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::fault::Fault;
 use crate::password::PasswordHash;
 use crate::session::Session;
-use crate::token::{MailToken, PendingToken, Purpose};
+use crate::token::{FRESH_SECONDS, MailToken, PendingToken, Purpose};
 use crate::user::{Status, User};
 
 /// How long the table remembers wrong passwords for an address that has no account.
@@ -166,14 +166,24 @@ impl Store {
         }
     }
 
-    /// `token` is the one of its purpose that is good for `email`, whether that has an account or not.
+    /// `token`, if there is one, is the one of its purpose that is good for `email`, whether that has an account or
+    /// not; and `event` is told.
+    ///
+    /// Guarded by none being fresh: of many that are asked for at once, one is issued, and nothing is told of the
+    /// others.
     pub async fn issue_token(
         &self,
         (email, seen): (&Email, &Credential),
-        (purpose, token): (Purpose, PendingToken),
+        (purpose, token): (Purpose, Option<PendingToken>),
         event: &Event,
     ) -> Result<(), Fault> {
-        let write = touch(email, seen, event.at)?.set(pending(purpose), token)?;
+        let (mut write, attribute) = (touch(email, seen, event.at)?, pending(purpose));
+        if let Some(token) = token {
+            write = write
+                .set(attribute, token)?
+                .only_if(&format!("NOT #{attribute}.#mailed_at > :fresh"))
+                .value("fresh", token.mailed_at - FRESH_SECONDS)?;
+        }
         match self.table.transact(vec![write, outbox(event)?]).await? {
             // Refused: the address got or lost its account this moment. The mail would be wrong; ask again.
             Outcome::Written(()) | Outcome::Refused(_) => Ok(()),

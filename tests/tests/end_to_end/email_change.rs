@@ -249,6 +249,11 @@ async fn a_newer_request_replaces_an_older_one() {
     let person = system.user(OLD).await;
     ask(&person, "first@example.com").await.expect(200);
     let first = system.mailed_token("first@example.com", "eml_").await;
+    let before = ask(&person, "first@example.com").await.expect(200);
+    assert_eq!(ask(&person, NEW).await.refused(429), "EMAIL_CHANGE_PENDING");
+    assert_eq!(person.get("/api/v1/profile/me").await.expect(200), before, "the fresh link stays");
+    assert_eq!((system.mails("first@example.com").await.len(), system.mails(NEW).await.len()), (1, 0));
+    system.advance(300).await;
     ask(&person, NEW).await.expect(200);
     assert_eq!(prove(&system, &first).await.refused(400), "INVALID_TOKEN");
     prove(&system, &system.mailed_token(NEW, "eml_").await).await.expect(200);
@@ -313,6 +318,7 @@ async fn asking_for_a_taken_address_tells_nothing_and_proving_it_does() {
     };
     let mut free = shown(ask(&ada, "free@example.com").await);
     free.1["pending_email"] = json!("eve@example.com");
+    system.advance(300).await;
     assert_eq!(shown(ask(&ada, "eve@example.com").await), free);
     let token = system.mailed_token("eve@example.com", "eml_").await;
     assert_eq!(prove(&system, &token).await.refused(409), "EMAIL_EXISTS");

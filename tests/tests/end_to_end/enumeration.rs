@@ -79,19 +79,26 @@ async fn the_right_password_is_refused_like_a_wrong_one_while_locked() {
 async fn mails_are_promised_alike_to_all_and_sent_to_whom_they_are_for() {
     let system = system().await;
     let before = sent(&system).await;
+    // What was mailed at the registration is fresh no more.
+    system.advance(300).await;
     for path in ["/api/v1/auth/resend-verification", "/api/v1/auth/password-reset"] {
         assert_alike(&system, path, &ALL, "").await;
     }
     let now = sent(&system).await;
-    let since: Vec<_> = now.iter().zip(before).map(|(now, before)| now - before).collect();
-    // Who is not verified gets another verification mail, and whoever has an account gets the reset.
-    assert_eq!(since, [0, 0, 1, 2]);
+    let since: Vec<_> = now.iter().zip(&before).map(|(now, before)| now - before).collect();
+    // Who is not verified gets another verification mail, and whoever has an account that works gets the reset.
+    assert_eq!(since, [0, 0, 0, 1, 2]);
+    for path in ["/api/v1/auth/resend-verification", "/api/v1/auth/password-reset"] {
+        assert_alike(&system, path, &ALL, "").await;
+    }
+    assert_eq!(sent(&system).await, now, "those are fresh");
 }
 
-/// How many mails were sent to nobody, to nobody who is locked, to somebody, to somebody who is not verified.
+/// How many mails were sent to nobody, to nobody who is locked, to somebody who is switched off, to somebody, to
+/// somebody who is not verified.
 async fn sent(system: &System) -> Vec<usize> {
     let mut sent = Vec::new();
-    for address in [UNKNOWN, UNKNOWN_LOCKED, ACTIVE, UNVERIFIED] {
+    for address in [UNKNOWN, UNKNOWN_LOCKED, DISABLED, ACTIVE, UNVERIFIED] {
         sent.push(system.mails(address).await.len());
     }
     sent

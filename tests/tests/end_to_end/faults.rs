@@ -50,6 +50,8 @@ enum Again {
     Same,
     /// It succeeds and makes such a change once more.
     More,
+    /// It does so five minutes later: before, the mail that went out is not sent again.
+    Later,
     /// It is refused like this, which tells that the change was made; nothing is changed.
     Refused(u16, &'static str),
     /// It succeeds and makes the rest: this one may be done by half, and says so.
@@ -150,6 +152,9 @@ impl Stage {
         let is_done = change == *whole;
         assert_honest(&answer, is_done, &what);
 
+        if again == Again::Later {
+            self.system.advance(300).await;
+        }
         let second = trial.send().await;
         let end = self.system.table().await;
         assert_whole(&end, &what);

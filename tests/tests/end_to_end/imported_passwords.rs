@@ -152,6 +152,21 @@ async fn an_invitation_sets_the_password_for_a_week_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_reset_shortens_no_invitation_and_has_it_mailed_again() {
+    let system = with_invitation().await;
+    let token = system.mailed_token(EMAIL, "rst_").await;
+    let ask = || async {
+        let before = system.mails(EMAIL).await.len();
+        system.anybody().post("/api/v1/auth/password-reset", json!({ "email": EMAIL })).await.expect(200);
+        system.mails(EMAIL).await.len() - before
+    };
+    assert_eq!((ask().await, ask().await), (1, 0));
+    assert_eq!(system.mailed_token(EMAIL, "rst_").await, token);
+    system.advance(6 * DAY).await;
+    choose_password(&system, &token).await.expect(200);
+}
+
+#[tokio::test]
 async fn after_eight_days_an_invitation_is_good_no_more() {
     let system = with_invitation().await;
     let token = system.mailed_token(EMAIL, "rst_").await;

@@ -1,8 +1,12 @@
 //! Mailed tokens: good once, for a while, for one purpose, and only while no newer one is out.
 
 use futures::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{ADMIN, Answer, NEW_PASSWORD, PASSWORD, System};
+
+/// For so long a token stays the one that is out.
+const FIVE_MINUTES: i64 = 300;
 
 async fn verify(system: &System, token: &Value) -> Answer {
     system.anybody().post("/api/v1/auth/verify-email", json!({ "token": token })).await
@@ -64,6 +68,7 @@ async fn a_reset_token_lives_an_hour() {
 async fn a_newer_verification_token_replaces_an_older_one() {
     let system = System::start().await;
     let older = system.register("ada@example.com").await["verification_token"].clone();
+    system.advance(FIVE_MINUTES).await;
     let resend = json!({ "email": "ada@example.com" });
     system.anybody().post("/api/v1/auth/resend-verification", resend).await.expect(200);
     let newer = system.mailed_token("ada@example.com", "ver_").await;
@@ -74,9 +79,48 @@ async fn a_newer_verification_token_replaces_an_older_one() {
 #[tokio::test]
 async fn a_newer_reset_token_replaces_an_older_one() {
     let system = System::start().await;
-    let (older, newer) = (reset_token(&system).await, reset_token(&system).await);
+    let older = reset_token(&system).await;
+    system.advance(FIVE_MINUTES).await;
+    let newer = reset_token(&system).await;
     assert_eq!(reset(&system, &older).await.refused(400), "INVALID_TOKEN");
     reset(&system, &newer).await.expect(200);
+}
+
+#[tokio::test]
+async fn however_often_a_stranger_asks_a_fresh_link_stays_and_one_mail_goes_out() {
+    let system = System::start().await;
+    system.register("ada@example.com").await;
+    let ask = async |path: &str| {
+        let path = format!("/api/v1/auth/{path}");
+        system.anybody().post(&path, json!({ "email": "ada@example.com" })).await.expect(200)
+    };
+    join_all((0..8).map(|_| ask("password-reset"))).await;
+    let token = system.mailed_token("ada@example.com", "rst_").await;
+    for path in ["password-reset", "resend-verification"] {
+        ask(path).await;
+    }
+    // That of the registration, and one that resets.
+    assert_eq!(system.mails("ada@example.com").await.len(), 2);
+    reset(&system, &token).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_link_goes_to_nobody_who_cannot_use_it() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    for (email, method, change) in [
+        ("off@example.com", Method::PUT, Some(json!({ "is_active": false }))),
+        ("gone@example.com", Method::DELETE, None),
+    ] {
+        let id = system.register(email).await["user_id"].as_str().unwrap().to_owned();
+        admin.send(method, &format!("/api/v1/admin/users/{id}"), change).await.expect(200);
+        system.anybody().post("/api/v1/auth/password-reset", json!({ "email": email })).await.expect(200);
+        assert_eq!(system.mails(email).await.len(), 1, "that of the registration");
+    }
+    system.advance(FIVE_MINUTES).await;
+    let resend = json!({ "email": "gone@example.com" });
+    system.anybody().post("/api/v1/auth/resend-verification", resend).await.expect(200);
+    assert_eq!(system.mails("gone@example.com").await.len(), 1);
 }
 
 #[tokio::test]
