@@ -40,11 +40,11 @@ impl fmt::Debug for Mail {
 #[expect(missing_docs, reason = "the fields are what their names say")]
 pub enum Letter<'a> {
     /// Proves that an address is the person's.
-    Verification { first_name: &'a str, link: &'a str, expires_hours: u32 },
+    Verification { first_name: &'a str, link: &'a str, expires_hours: i64 },
     /// Lets a person choose a new password.
-    PasswordReset { first_name: &'a str, link: &'a str, expires_minutes: u32 },
+    PasswordReset { first_name: &'a str, link: &'a str, expires_minutes: i64 },
     /// Tells that an account was made for the person, who is to choose its password.
-    Invitation { first_name: &'a str, link: &'a str, expires_days: u32 },
+    Invitation { first_name: &'a str, link: &'a str, expires_days: i64 },
     /// Warns that the password is another now, and from which IP address that was done.
     PasswordChanged {
         first_name: &'a str,
@@ -53,7 +53,7 @@ pub enum Letter<'a> {
         address: Option<&'a str>,
     },
     /// Proves that an address is the person's whose account is to have it.
-    EmailProof { first_name: &'a str, link: &'a str, expires_hours: u32 },
+    EmailProof { first_name: &'a str, link: &'a str, expires_hours: i64 },
     /// Warns that the account is to have another address, and from which IP address that was asked for.
     EmailChangeRequested {
         first_name: &'a str,

@@ -4,6 +4,7 @@
 //! `Debug` shows no kind of name, for logs.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -97,6 +98,13 @@ impl Username {
     }
 }
 
+/// `text`, trimmed, if it is one line of so many characters, none of which controls how text is shown.
+pub fn line(text: &str, length: RangeInclusive<usize>) -> Option<String> {
+    let text = text.trim();
+    let is_line = length.contains(&text.chars().count()) && !text.chars().any(is_control);
+    is_line.then(|| text.to_owned())
+}
+
 /// A text as a search sees it: compatible characters are the same (Unicode NFKC), capitals small.
 pub fn folded(text: &str) -> String {
     text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
@@ -150,7 +158,7 @@ pub(crate) fn is_invisible(c: char) -> bool {
 
 /// Control characters, line and paragraph separators, and the marks that turn the direction of text
 /// (Unicode's `Bidi_Control`).
-pub fn is_control(c: char) -> bool {
+fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -302,6 +310,15 @@ mod tests {
             "John\0Doe",
         ] {
             assert_eq!(FullName::parse(text), Err(InvalidName::Full), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_trimmed_and_controls_nothing() {
+        assert_eq!(line(" a\u{300} b ", 4..=4).as_deref(), Some("a\u{300} b"));
+        assert_eq!(line(" ", 0..=1).as_deref(), Some(""));
+        for text in ["", "abc", "a\nb", "a\u{202e}", "a\u{2028}"] {
+            assert_eq!(line(text, 1..=2), None, "{text:?}");
         }
     }
 

@@ -26,7 +26,7 @@ pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
 }
 
 /// How long an invitation may be used: a week, because nobody waits for it.
-const INVITATION_SECONDS: i64 = 7 * 86_400;
+pub const INVITATION_SECONDS: i64 = 7 * 86_400;
 /// How long a mailed token stays the one that is out, whoever asks for another: long enough to follow its link.
 pub(crate) const FRESH_SECONDS: i64 = 5 * 60;
 

@@ -11,6 +11,7 @@ use shared::email::Email;
 use shared::event::{Event, EventType, Notice};
 use shared::http::{Fields, Json, Permitted, Problem, Target};
 use shared::id::UserId;
+use shared::name::line;
 use shared::role::AdminAll;
 use shared::user::{Decision, Rejection, Status, User};
 use utoipa::ToSchema;
@@ -56,12 +57,10 @@ impl From<Refusal> for Problem {
 
 impl RejectUser {
     fn check(self) -> Result<String, Problem> {
-        let reason = self.reason.unwrap_or_default().trim().to_owned();
         let mut fields = Fields::default();
-        if reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
-            fields.note("reason", "must have at most 500 characters, on one line");
-        }
-        fields.all(Some(reason))
+        let reason = line(&self.reason.unwrap_or_default(), 0..=LONGEST_REASON);
+        let reason = fields.take("reason", reason.ok_or("must have at most 500 characters, on one line"));
+        fields.all(reason)
     }
 }
 

@@ -15,7 +15,7 @@ use shared::App;
 use shared::clock::Timestamp;
 use shared::event::{Event, EventType};
 use shared::http::{Fields, Permitted, Problem};
-use shared::name::is_control;
+use shared::name::line;
 use shared::role::{AdminAll, CustomRole, KnownRole, Role, permissions};
 use shared::tally::{self, Tally};
 use utoipa::ToSchema;
@@ -109,20 +109,13 @@ fn described(
     names: Option<Vec<String>>,
 ) -> Option<Described> {
     let display_name = fields.take_optional("display_name", display_name, |text| {
-        line(text, 1, LONGEST_DISPLAY_NAME).ok_or("must be 1 to 50 characters, on one line")
+        line(text, 1..=LONGEST_DISPLAY_NAME).ok_or("must be 1 to 50 characters, on one line")
     });
     let description = fields.take_optional("description", description, |text| {
-        line(text, 0, LONGEST_DESCRIPTION).ok_or("must be at most 200 characters, on one line")
+        line(text, 0..=LONGEST_DESCRIPTION).ok_or("must be at most 200 characters, on one line")
     });
     let permissions = fields.take("permissions", names.map(permissions).transpose());
     display_name.zip(description).zip(permissions)
-}
-
-/// `text`, trimmed, if it is one line of so many characters.
-fn line(text: &str, least: usize, most: usize) -> Option<String> {
-    let text = text.trim();
-    let is_line = (least..=most).contains(&text.chars().count()) && !text.chars().any(is_control);
-    is_line.then(|| text.to_owned())
 }
 
 /// The role called `name`, built in or of the caller's tenant.

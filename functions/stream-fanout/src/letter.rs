@@ -5,8 +5,13 @@ use shared::email::Email;
 use shared::event::{Event, Notice};
 use shared::fault::Fault;
 use shared::mail::{Letter, Mail};
-use shared::token::{MailToken, Nonce, Purpose};
+use shared::token::{INVITATION_SECONDS, MailToken, Nonce, Purpose};
 use shared::user::{Status, User};
+
+/// Seconds of what letters tell lifetimes in.
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
 
 /// Where the letter to `user` goes. Nowhere if it has nothing more to say: the address was proven meanwhile, or the
 /// password is known, since the person has signed in, or another address was asked for, or the account does not work.
@@ -47,11 +52,22 @@ pub(crate) async fn write(app: &App, event: &Event, notice: &Notice, user: &User
     let device = event.device.open(user.id, &user.privacy_key);
     let address = device.as_ref().map(|device| device.ip_address.as_str());
     let letter = match notice {
-        Notice::Verification { .. } => Letter::Verification { first_name, link, expires_hours: 24 },
-        Notice::PasswordReset { .. } => Letter::PasswordReset { first_name, link, expires_minutes: 60 },
-        Notice::Invitation { .. } => Letter::Invitation { first_name, link, expires_days: 7 },
+        Notice::Verification { .. } => {
+            let expires_hours = Purpose::VerifyEmail.lifetime_seconds() / HOUR;
+            Letter::Verification { first_name, link, expires_hours }
+        }
+        Notice::PasswordReset { .. } => {
+            let expires_minutes = Purpose::ResetPassword.lifetime_seconds() / MINUTE;
+            Letter::PasswordReset { first_name, link, expires_minutes }
+        }
+        Notice::Invitation { .. } => {
+            Letter::Invitation { first_name, link, expires_days: INVITATION_SECONDS / DAY }
+        }
         Notice::PasswordChanged => Letter::PasswordChanged { first_name, at, address },
-        Notice::EmailProof { .. } => Letter::EmailProof { first_name, link, expires_hours: 24 },
+        Notice::EmailProof { .. } => {
+            let expires_hours = Purpose::ChangeEmail.lifetime_seconds() / HOUR;
+            Letter::EmailProof { first_name, link, expires_hours }
+        }
         Notice::EmailChangeRequested => Letter::EmailChangeRequested { first_name, at, address },
         Notice::EmailAssigned => Letter::EmailAssigned { first_name, at },
         Notice::EmailReplaced { .. } => Letter::EmailReplaced { first_name, at },

@@ -20,6 +20,7 @@ use shared::event::details::NamedWebhook;
 use shared::event::{Event, EventType};
 use shared::http::{Fields, Permitted, Problem};
 use shared::id::{UserId, WebhookId};
+use shared::name::line;
 use shared::role::AdminAll;
 use shared::webhook::{DisabledReason, Endpoint, EndpointState, Selector, Target};
 use utoipa::ToSchema;
@@ -159,9 +160,7 @@ fn described(
         .take_optional("url", url, |text| Target::parse(text, &app.config).map(|it| it.as_str().to_owned()));
     let events = fields.take("events", events.map(selectors).transpose());
     let description = fields.take_optional("description", description, |text| {
-        let text = text.trim();
-        let is_line = text.chars().count() <= LONGEST_DESCRIPTION && !text.chars().any(char::is_control);
-        is_line.then(|| text.to_owned()).ok_or("must be at most 200 characters, on one line")
+        line(text, 0..=LONGEST_DESCRIPTION).ok_or("must be at most 200 characters, on one line")
     });
     let ((url, events), description) = fields.all(url.zip(events).zip(description))?;
     Ok(Described { url, events, description })

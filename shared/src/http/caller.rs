@@ -90,12 +90,8 @@ fn no_token(path: &str) -> Problem {
 impl From<InvalidToken> for Problem {
     fn from(invalid: InvalidToken) -> Self {
         match invalid {
-            InvalidToken::Expired => {
-                Self::unauthenticated("TOKEN_EXPIRED", "The token has expired; refresh it")
-            }
-            InvalidToken::Forged => {
-                Self::unauthenticated("INVALID_TOKEN", "The token is not valid; sign in again")
-            }
+            InvalidToken::Expired => Self::bad_token("TOKEN_EXPIRED", "The token has expired; refresh it"),
+            InvalidToken::Forged => Self::bad_token("INVALID_TOKEN", "The token is not valid; sign in again"),
         }
     }
 }

@@ -231,11 +231,8 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         if self.status == StatusCode::UNAUTHORIZED {
-            // RFC 6750, 3.1: the error is told only to whoever presented a token.
-            let token =
-                ["INVALID_TOKEN", "TOKEN_EXPIRED", "TOKEN_REUSED", "SESSION_ENDED"].contains(&&*self.code);
-            let challenge = if token { r#"Bearer error="invalid_token""# } else { "Bearer" };
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            // RFC 9110, 15.5.2: every 401 has a challenge; that of a bad token takes its place.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         for (name, value) in &self.headers {
             response.headers_mut().insert(name, value.clone());

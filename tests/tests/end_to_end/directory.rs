@@ -35,6 +35,9 @@ async fn who_is_rejected_is_told_why_and_may_be_approved_later() {
     let (person, id) = system.verified("jane@example.com").await;
     let admin = system.admin().await;
     let reject = format!("/api/v1/admin/users/{id}/reject");
+    for reason in ["two\nlines", "turned\u{202e}round", &"a".repeat(501)] {
+        assert_eq!(admin.post(&reject, json!({ "reason": reason })).await.invalid(), ["reason"]);
+    }
     admin.post(&reject, json!({ "reason": "Incomplete profile information" })).await.expect(200);
     assert_eq!(person.get("/api/v1/profile/me").await.refused(401), "SESSION_ENDED");
     assert_eq!(person.login("jane@example.com", PASSWORD).await.refused(401), "ACCOUNT_INACTIVE");
