@@ -15,6 +15,7 @@ pub mod clock;
 pub mod config;
 pub mod credential;
 pub mod email;
+pub mod erasure;
 pub mod event;
 pub mod fault;
 pub mod first_admin;

@@ -33,7 +33,7 @@ pub use audit::{AuditFilter, AuditPage};
 pub use bulk::{Advance, SealedBatch, SealedErrors};
 pub use chain::{CheckpointHead, StoredCheckpoint};
 pub use counters::{Counters, EventCounters, count_events};
-pub use erasure::Receipt;
+pub use erasure::{Receipt, Sessions};
 pub use events::{AuditRecord, MailClaim};
 pub use history::History;
 pub use keyed_requests::{Claim, KeyedRequest};

@@ -8,18 +8,19 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shared::App;
 use shared::clock::Timestamp;
-use shared::event::details::OwnAccountErased;
-use shared::event::{Event, EventType};
+use shared::erasure::Cause;
 use shared::http::{Fields, Json, Permitted, Problem};
 use shared::id::{DeletionId, UserId};
 use shared::role::{ProfileRead, Role};
-use shared::store::Receipt;
 use utoipa::ToSchema;
 
 /// What a person has to write to show that they mean it.
 const CONFIRMATION: &str = "DELETE MY ACCOUNT";
 /// What is erased.
 const CATEGORIES: [&str; 3] = ["profile", "credentials", "sessions"];
+/// The most sessions that are removed before the answer. They are dead already; whoever hears of the erasure removes
+/// them all.
+const MOST_SWEPT: usize = 1_000;
 
 /// The wish to be forgotten.
 #[derive(Deserialize, ToSchema)]
@@ -81,29 +82,18 @@ pub(crate) async fn delete_my_account(
 ) -> Result<Json<AccountDeleted>, Problem> {
     let Permitted { user, origin, .. } = caller;
     form.check()?;
-    let successor = if user.role == Role::SuperAdmin {
-        Some(app.store.peer(&user).await?.ok_or_else(last_super_administrator)?)
-    } else {
-        None
+    let successor = match user.role {
+        Role::SuperAdmin => Some(app.store.peer(&user).await?.ok_or_else(last_super_administrator)?),
+        _ => None,
     };
-    let sessions = app.store.sessions(user.id).await?.len();
+    let sessions = app.store.session_count(user.id).await?;
     // The account and its credential, and the claim of a user name.
     let records = 2 + usize::from(user.username.is_some()) + sessions;
-    let receipt = Receipt { deletion_id: DeletionId::random(), user_id: user.id, at: app.now(), records };
-    let event = Event::new(EventType::UserDeleted, &origin, receipt.at)
-        .by_themselves(&user)
-        .counting(Some(&user), None)
-        .telling(OwnAccountErased { deletion_id: receipt.deletion_id });
-    let is_erased = match successor {
-        Some(successor) => app.store.erase_beside((&user, successor), &receipt, &event).await?,
-        None => app.store.erase(&user, &receipt, &event).await?,
-    };
-    if !is_erased {
-        return Err(Problem::changed_meanwhile());
-    }
-    if let Err(fault) = app.store.sweep(user.id).await {
-        // They are gone already; whoever hears of the event sweeps again.
-        tracing::error!(cause = fault.chain(), event_id = %event.id, "sessions of an erased user are left");
+    let receipt = app.erase(&user, Cause::Themselves { successor }, &origin).await?;
+    let receipt = receipt.ok_or_else(Problem::changed_meanwhile)?;
+    if let Err(fault) = app.store.sweep(user.id, MOST_SWEPT).await {
+        let deletion_id = receipt.deletion_id;
+        tracing::error!(cause = fault.chain(), %deletion_id, "sessions of an erased user are left");
     }
     Ok(Json(AccountDeleted {
         deletion_id: receipt.deletion_id,

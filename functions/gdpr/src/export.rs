@@ -22,6 +22,8 @@ use super::table;
 
 /// The most records of their history that a file holds: an answer of a Lambda function has 6 MB at most.
 const MOST_RECORDS: usize = 5_000;
+/// The most sessions that it holds.
+const MOST_SESSIONS: usize = 1_000;
 
 /// What to put into the file; all of it, unless told otherwise.
 #[derive(Default, Deserialize, ToSchema)]
@@ -44,7 +46,7 @@ impl ExportMyData {
 
     /// What is kept about `user`, as far as it is asked for.
     async fn gather(&self, app: &App, user: User) -> Result<Kept, Fault> {
-        let sessions = app.store.sessions(user.id).await?;
+        let sessions = app.store.sessions(user.id, MOST_SESSIONS).await?;
         let history = if self.include_audit_logs.unwrap_or(true) {
             Some(app.store.history(user.id, MOST_RECORDS).await?)
         } else {

@@ -11,7 +11,7 @@ use shared::id::{ExportId, SessionId, UserId};
 use shared::name::Username;
 use shared::role::Role;
 use shared::session::{Device, Session};
-use shared::store::{AuditRecord, History};
+use shared::store::{AuditRecord, History, Sessions};
 use shared::user::{Status, User};
 use utoipa::ToSchema;
 
@@ -47,7 +47,7 @@ impl FromStr for Format {
 /// What is kept about a person.
 pub(crate) struct Kept {
     pub(crate) user: User,
-    pub(crate) sessions: Vec<Session>,
+    pub(crate) sessions: Sessions,
     /// Their history, if it was asked for.
     pub(crate) history: Option<History>,
     /// Whether the file holds what whoever made the account keeps about it.
@@ -71,7 +71,8 @@ pub(crate) struct FileMetadata {
     pub(crate) format: Format,
     record_count: usize,
     categories: Vec<&'static str>,
-    /// Whether the history is all there is; false if only its newest part found room.
+    /// Whether the file holds all there is; false if only the newest 5,000 records of the history, or 1,000 of the
+    /// sessions, found room.
     complete: bool,
 }
 
@@ -171,7 +172,8 @@ impl Kept {
         if self.history.is_some() {
             categories.extend(["activity", "audit"]);
         }
-        let complete = self.history.as_ref().is_none_or(|history| history.complete);
+        let complete =
+            self.sessions.complete && self.history.as_ref().is_none_or(|history| history.complete);
         let records = self.history.map(|history| history.records).unwrap_or_default();
         let activity_logs = records.into_iter().map(|record| ActivityLog::of(record, &self.user)).collect();
         let user_id = self.user.id;
@@ -179,7 +181,7 @@ impl Kept {
             user_profile: UserProfile::of(self.user, self.with_metadata),
             account_settings: AccountSettings::default(),
             activity_logs,
-            sessions: self.sessions.into_iter().map(SessionRecord::from).collect(),
+            sessions: self.sessions.sessions.into_iter().map(SessionRecord::from).collect(),
             consents: [],
         };
         let record_count = 1 + personal_data.activity_logs.len() + personal_data.sessions.len();

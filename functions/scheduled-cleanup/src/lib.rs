@@ -8,7 +8,6 @@ mod audit;
 mod counters;
 mod deleted;
 mod deliveries;
-mod erasing;
 mod expired;
 mod unverified;
 

@@ -5,6 +5,7 @@
 //! next run goes on behind it.
 
 use shared::App;
+use shared::erasure::Cause;
 use shared::event::Origin;
 use shared::event::details::ErasureReason;
 use shared::fault::Fault;
@@ -12,7 +13,7 @@ use shared::id::TenantId;
 use shared::role::Role;
 use shared::user::User;
 
-use super::{Progress, erasing};
+use super::Progress;
 
 /// Pages of a run.
 const PAGES: usize = 100;
@@ -29,7 +30,8 @@ pub(crate) async fn erase(app: &App, origin: &Origin) -> Result<Progress, Fault>
         for (place, user) in page.users {
             progress.looked_at += 1;
             if is_to_go(&user) {
-                changed = !erasing::erase(app, origin, &user, ErasureReason::NeverVerified).await?;
+                let cause = Cause::Overdue(ErasureReason::NeverVerified);
+                changed = app.erase(&user, cause, origin).await?.is_none();
                 if changed {
                     break;
                 }

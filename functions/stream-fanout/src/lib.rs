@@ -91,8 +91,8 @@ impl Consumer for Fanout {
     async fn consume(&self, event: Event) -> Result<(), Fault> {
         let erased = matches!(event.event_type, EventType::UserDeleted | EventType::SystemUserErased);
         if let Some(user) = event.subject.filter(|_| erased) {
-            // Whoever erased themselves did it already, unless the function died on the way.
-            self.app.store.sweep(user).await?;
+            // Of who erased themselves it is done already, unless the function died on the way or there was too much.
+            self.app.store.sweep(user, usize::MAX).await?;
         }
         // Neither waits for the other: a mail that fails keeps no webhook back.
         let (told, queued) = tokio::join!(self.tell(&event), self.app.fan_out(&event));

@@ -4,6 +4,8 @@
 //! theirs can be written, since every write of theirs asks that the account is there. What else lies beside it
 //! is swept up afterwards, by whoever erased and once more by whoever hears of it.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use super::Store;
@@ -11,7 +13,7 @@ use super::accounts::still;
 use super::events::outbox;
 use super::key::{self, Key};
 use super::table::{Outcome, Range, parse};
-use super::write::{Item, Write};
+use super::write::Write;
 use crate::clock::Timestamp;
 use crate::event::Event;
 use crate::fault::Fault;
@@ -28,45 +30,46 @@ pub struct Receipt {
     pub user_id: UserId,
     /// When.
     pub at: Timestamp,
-    /// How many items went.
-    pub records: usize,
 }
 
+/// Some of a person's sessions.
+#[derive(Debug)]
+pub struct Sessions {
+    /// They, newest first.
+    pub sessions: Vec<Session>,
+    /// Whether the table has no others.
+    pub complete: bool,
+}
+
+/// How many items are swept up at a time.
+const SWEPT_TOGETHER: i32 = 100;
+
 impl Store {
-    /// All sessions of the user that the table still has, those among them that are over, newest first.
-    pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, Fault> {
-        let items = self.belongings(user).await?;
-        let sessions = items.into_iter().filter(|item| is(item, "session")).map(parse);
-        let mut sessions: Vec<Session> = sessions.collect::<Result<_, _>>()?;
-        sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
-        Ok(sessions)
+    /// Sessions of the user that the table still has, those among them that are over: all, or `most` of them.
+    pub async fn sessions(&self, user: UserId, most: usize) -> Result<Sessions, Fault> {
+        let mut items = self.table.query_all(sessions_of(user), most + 1).await?;
+        let complete = items.len() <= most;
+        items.truncate(most);
+        let mut sessions: Vec<Session> = items.into_iter().map(parse).collect::<Result<_, _>>()?;
+        sessions.sort_by_key(|session| Reverse(session.created_at));
+        Ok(Sessions { sessions, complete })
+    }
+
+    /// How many sessions of the user the table still has, those among them that are over.
+    pub async fn session_count(&self, user: UserId) -> Result<usize, Fault> {
+        self.table.count(sessions_of(user)).await
     }
 
     /// The account, its address and its user name are gone and free, the receipt is there and `event` is told.
     ///
     /// Guarded by the user standing as they were read, their role included, and by the address and the name being
-    /// theirs; `false` if not.
-    pub async fn erase(&self, user: &User, receipt: &Receipt, event: &Event) -> Result<bool, Fault> {
-        self.erase_if(user, (receipt, event), None).await
-    }
-
-    /// The same, guarded also by `successor` still having the same role and working: of two who erase themselves at
-    /// once, each because the other one stays, one does stay.
-    pub async fn erase_beside(
+    /// theirs; and by their `successor`, if they need one, still having the same role and working: of two who erase
+    /// themselves at once, each because the other one stays, one does stay. `false` if not.
+    pub async fn erase(
         &self,
-        (user, successor): (&User, UserId),
+        (user, successor): (&User, Option<UserId>),
         receipt: &Receipt,
         event: &Event,
-    ) -> Result<bool, Fault> {
-        let condition = still(successor, &user.role)?;
-        self.erase_if(user, (receipt, event), Some(condition)).await
-    }
-
-    async fn erase_if(
-        &self,
-        user: &User,
-        (receipt, event): (&Receipt, &Event),
-        condition: Option<Write>,
     ) -> Result<bool, Fault> {
         let account = Write::delete(Key::user(user.id))
             .only_if("#version = :version")
@@ -77,28 +80,37 @@ impl Store {
         }
         writes.push(Write::put(Key::erased(user.id), "receipt", receipt)?.unless_exists());
         writes.push(outbox(event)?);
-        writes.extend(condition);
+        if let Some(successor) = successor {
+            writes.push(still(successor, &user.role)?);
+        }
         Ok(matches!(self.table.transact(writes).await?, Outcome::Written(())))
     }
 
-    /// Nothing is left beside a user who was erased. Nothing happens to one who is there.
-    pub async fn sweep(&self, user: UserId) -> Result<(), Fault> {
-        let items = self.belongings(user).await?;
-        let keys: Vec<Key> = items.iter().filter_map(Key::of).collect();
-        if keys.contains(&Key::user(user)) {
-            return Ok(());
+    /// Nothing is left beside a user who was erased; of more than `most` items, that many are gone. Nothing happens to
+    /// a user who is there.
+    pub async fn sweep(&self, user: UserId, most: usize) -> Result<(), Fault> {
+        let mut swept = 0;
+        loop {
+            let partition = key::belongings(user);
+            let range = Range { partition, limit: Some(SWEPT_TOGETHER), ..Range::default() };
+            let page = self.table.query(range).await?;
+            let keys: Vec<Key> = page.items.unwrap_or_default().iter().filter_map(Key::of).collect();
+            // The last comes first: an account stands behind what lies beside it.
+            if keys.contains(&Key::user(user)) {
+                return Ok(());
+            }
+            self.table.delete_all(&keys).await?;
+            swept += keys.len();
+            if page.last_evaluated_key.is_none() || swept >= most {
+                return Ok(());
+            }
         }
-        self.table.delete_all(&keys).await
-    }
-
-    async fn belongings(&self, user: UserId) -> Result<Vec<Item>, Fault> {
-        let range = Range { partition: key::belongings(user), ..Range::default() };
-        self.table.query_all(range, usize::MAX).await
     }
 }
 
-fn is(item: &Item, entity: &str) -> bool {
-    item.get("entity").and_then(|it| it.as_s().ok()).is_some_and(|it| it == entity)
+fn sessions_of(user: UserId) -> Range {
+    let (partition, prefix) = key::sessions_of(user);
+    Range { partition, prefix: Some(prefix.to_owned()), ..Range::default() }
 }
 
 /// The write that deletes what `user` holds at `key`.

@@ -80,6 +80,8 @@ pub(crate) struct Range {
     /// Only items behind this one.
     pub(crate) after: Option<Item>,
     pub(crate) limit: Option<i32>,
+    /// Only how many there are is read, and no item.
+    pub(crate) counted: bool,
 }
 
 /// A part of the table: one of so many.
@@ -195,6 +197,7 @@ impl Table {
             .scan_index_forward(range.ascending)
             .consistent_read(range.index.is_none())
             .set_limit(range.limit)
+            .set_select(range.counted.then_some(Select::Count))
             .set_exclusive_start_key(range.after)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let values = match (range.from, range.to, range.prefix) {
@@ -241,6 +244,19 @@ impl Table {
             if range.after.is_none() || items.len() >= most {
                 items.truncate(most);
                 return Ok(items);
+            }
+        }
+    }
+
+    /// How many items of a partition there are, as `range` says.
+    pub(crate) async fn count(&self, range: Range) -> Result<usize, Fault> {
+        let (mut range, mut count) = (Range { counted: true, ..range }, 0);
+        loop {
+            let page = self.query(range.clone()).await?;
+            count += usize::try_from(page.count).unwrap_or_default();
+            range.after = page.last_evaluated_key;
+            if range.after.is_none() {
+                return Ok(count);
             }
         }
     }
