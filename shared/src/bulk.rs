@@ -30,6 +30,8 @@ use crate::store::{Addition, NewAccount, Taken};
 use crate::token::PendingToken;
 use crate::user::{Decision, User};
 
+/// The most errors that are told of an operation; the others are only counted.
+pub const MOST_ERRORS: usize = 1_000;
 /// The most rows of a batch.
 pub const MOST_ROWS: usize = 32;
 /// The most writes that a batch takes of the 100 of a transaction. Four more move an operation on; where a
@@ -78,6 +80,8 @@ pub enum Entry {
     Good(Box<Row>),
     /// It can not.
     Failed(RowError),
+    /// It can not, and as many rows before it as are told of.
+    Unlisted,
     /// Its address has an account, or stands in an earlier row.
     Skipped,
 }
@@ -173,7 +177,7 @@ impl Batch {
             let more = match &entry {
                 Entry::Good(row) => row.writes(),
                 Entry::Failed(_) => 1,
-                Entry::Skipped => 0,
+                Entry::Unlisted | Entry::Skipped => 0,
             };
             match batches.last_mut() {
                 Some(batch) if batch.entries.len() < most && writes + more <= MOST_WRITES => {
@@ -231,7 +235,8 @@ impl Batch {
 
     /// Drops what stands after the first row that failed; says whether one did.
     pub fn stop_at_failure(&mut self) -> bool {
-        let failed = self.entries.iter().position(|entry| matches!(entry, Entry::Failed(_)));
+        let failed = |entry: &Entry| matches!(entry, Entry::Failed(_) | Entry::Unlisted);
+        let failed = self.entries.iter().position(failed);
         if let Some(failed) = failed {
             self.entries.truncate(failed + 1);
         }
@@ -253,7 +258,7 @@ impl Batch {
         for entry in &self.entries {
             match entry {
                 Entry::Good(_) => counts.successful += 1,
-                Entry::Failed(_) => counts.failed += 1,
+                Entry::Failed(_) | Entry::Unlisted => counts.failed += 1,
                 Entry::Skipped => counts.skipped += 1,
             }
         }

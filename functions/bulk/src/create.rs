@@ -12,7 +12,7 @@ use shared::http::{Json, Permitted, Problem, Query, Upload};
 use shared::id::BulkId;
 use shared::role::UserCreate;
 
-use super::file::{BulkUsers, File, Options};
+use super::file::{BulkUsers, File, Options, Purpose};
 use super::report::{BulkReport, Outcome, Subject};
 use super::row::entries;
 
@@ -82,7 +82,7 @@ pub(crate) async fn create_users(
     Query(options): Query<Options>,
     upload: Upload,
 ) -> Result<(StatusCode, Option<[(HeaderName, String); 1]>, Json<BulkReport>), Problem> {
-    let file = File::read(&upload, &options)?;
+    let file = File::read(Purpose::Create, &upload, &options)?;
     let (total, batch_size) = (file.rows.len(), file.batch_size);
     let order = order(&caller, file.fail_fast, app.now());
     let batches = Batch::split(entries(file, &caller), batch_size);

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use shared::bulk::MOST_ROWS;
 use shared::http::{Fields, Json, Problem, Upload, is_json};
 use utoipa::{IntoParams, ToSchema};
@@ -21,15 +21,24 @@ const REQUIRED: [&str; 3] = ["email", "first_name", "last_name"];
 /// What Excel writes at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// What a file is handed in for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// Its rows are to become accounts.
+    Create,
+    /// It is to be told what would become of them.
+    Validate,
+}
+
 /// The accounts to be.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct BulkUsers {
-    /// `create_users`, or `validate_users`; the path says the same.
+    /// `create_users`, where users are created; to be validated, the same or `validate_users`.
     #[schema(example = "create_users")]
     operation: Option<String>,
-    /// A row each.
-    #[schema(value_type = Vec<UserRow>, inline)]
-    items: Vec<Map<String, Value>>,
+    /// A row each; at most 100,000, and 20,000 to be validated.
+    #[schema(value_type = Vec<UserRow>)]
+    items: Vec<Value>,
     /// How many rows are written together, 1 to 1,000; never more than 32 are, which is the default.
     #[schema(example = 50)]
     batch_size: Option<u64>,
@@ -62,24 +71,47 @@ pub(crate) struct Unreadable {
     pub(crate) message: String,
 }
 
+impl Purpose {
+    /// What a body may call it, its own name first. What is to be created may be validated as it stands.
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Create => &["create_users"],
+            Self::Validate => &["validate_users", "create_users"],
+        }
+    }
+
+    /// The most rows that a file has for it. A validation is over before its answer, for which there are 29 seconds.
+    fn most_rows(self) -> usize {
+        match self {
+            Self::Create => 100_000,
+            Self::Validate => 20_000,
+        }
+    }
+}
+
 impl File {
-    /// Reads what was handed in.
-    pub(crate) fn read(upload: &Upload, options: &Options) -> Result<Self, Problem> {
+    /// Reads what was handed in for `purpose`.
+    pub(crate) fn read(purpose: Purpose, upload: &Upload, options: &Options) -> Result<Self, Problem> {
         let mut fields = Fields::default();
+        let most = purpose.most_rows();
         let (rows, batch_size, fail_fast) = match upload.media_type.as_str() {
             json if is_json(json) => {
                 let Json(body) = Json::<BulkUsers>::read(&upload.bytes)?;
-                fields.take_optional("operation", body.operation.as_deref(), |name| match name {
-                    "create_users" | "validate_users" => Ok(()),
-                    _ => Err("must be create_users"),
+                fields.take_optional("operation", body.operation.as_deref(), |name| {
+                    let names = purpose.names();
+                    if names.contains(&name) { Ok(()) } else { Err(format!("must be {}", names[0])) }
                 });
-                let rows = body.items.into_iter().map(|row| Ok(Value::Object(row))).collect();
+                let rows = body.items.into_iter().map(Ok).collect();
                 (rows, body.batch_size.map(|size| size.to_string()), Some(body.fail_fast.unwrap_or_default()))
             }
             "application/x-ndjson" => {
-                (lines(&upload.bytes), options.batch_size.clone(), options.fail_fast(&mut fields))
+                let rows = lines(&upload.bytes).take(most + 1).collect();
+                (rows, options.batch_size.clone(), options.fail_fast(&mut fields))
             }
-            "text/csv" => (table(&upload.bytes)?, options.batch_size.clone(), options.fail_fast(&mut fields)),
+            "text/csv" => {
+                let rows = table(&upload.bytes, most + 1)?;
+                (rows, options.batch_size.clone(), options.fail_fast(&mut fields))
+            }
             _ => {
                 let message = "Send application/json, application/x-ndjson or text/csv";
                 return Err(Problem::unsupported_media_type(message));
@@ -91,6 +123,9 @@ impl File {
         });
         if rows.is_empty() {
             fields.note("items", "must hold at least one row");
+        }
+        if rows.len() > most {
+            fields.note("items", format!("must hold at most {most} rows; hand in the others by themselves"));
         }
         let (batch_size, fail_fast) = fields.all(batch_size.zip(fail_fast))?;
         Ok(Self { rows, batch_size: batch_size.unwrap_or(MOST_ROWS), fail_fast })
@@ -120,16 +155,16 @@ impl Unreadable {
 }
 
 /// A JSON object from each line that is not empty.
-fn lines(bytes: &[u8]) -> Vec<Result<Value, Unreadable>> {
+fn lines(bytes: &[u8]) -> impl Iterator<Item = Result<Value, Unreadable>> {
     let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let row =
         |line: &[u8]| serde_json::from_slice(line).map_err(|_| Unreadable::json("The line is not JSON"));
-    lines.filter(|line| !line.is_empty()).map(row).collect()
+    lines.filter(|line| !line.is_empty()).map(row)
 }
 
-/// A row from each line after the first, which names the columns (RFC 4180). What is empty counts as left out;
-/// `metadata` holds JSON.
-fn table(bytes: &[u8]) -> Result<Vec<Result<Value, Unreadable>>, Problem> {
+/// A row from each line after the first, which names the columns (RFC 4180), but no more than `most`. What is empty
+/// counts as left out; `metadata` holds JSON.
+fn table(bytes: &[u8], most: usize) -> Result<Vec<Result<Value, Unreadable>>, Problem> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes);
     let header = reader.headers().cloned().unwrap_or_default();
@@ -138,7 +173,7 @@ fn table(bytes: &[u8]) -> Result<Vec<Result<Value, Unreadable>>, Problem> {
         fields.note(column, "has no column; the first line names the columns");
     }
     fields.all(Some(()))?;
-    Ok(reader.byte_records().map(|record| cells(&header, &record)).collect())
+    Ok(reader.byte_records().take(most).map(|record| cells(&header, &record)).collect())
 }
 
 fn cells(header: &csv::StringRecord, record: &csv::Result<csv::ByteRecord>) -> Result<Value, Unreadable> {
@@ -176,7 +211,7 @@ mod tests {
     fn a_line_that_is_not_json_fails_alone() {
         let rows = lines(b"{\"email\":\"a\"}\r\n\n{nonsense\n\xff\n[7]\n{}");
         assert_eq!(
-            readable(rows),
+            readable(rows.collect()),
             [Some(json!({ "email": "a" })), None, None, Some(json!([7])), Some(json!({}))]
         );
     }
@@ -186,7 +221,7 @@ mod tests {
         let text = b"\xef\xbb\xbfemail,first_name,last_name,metadata\r\n\
             a@example.com,\"Ada, Countess\",Lovelace,\"{\"\"n\"\": 1}\"\r\n\
             too,few\r\n\xff,b,c,\r\na,b,c,{\r\na,,c,\r\n";
-        let rows = readable(table(text).ok().unwrap());
+        let rows = readable(table(text, usize::MAX).ok().unwrap());
         let first = json!({
             "email": "a@example.com", "first_name": "Ada, Countess", "last_name": "Lovelace", "metadata": { "n": 1 },
         });
@@ -196,16 +231,16 @@ mod tests {
 
     #[test]
     fn a_file_without_its_columns_is_refused() {
-        assert!(table(b"email,name\na@example.com,Ada\n").is_err());
-        assert!(table(b"").is_err());
+        assert!(table(b"email,name\na@example.com,Ada\n", 1).is_err());
+        assert!(table(b"", 1).is_err());
     }
 
     proptest! {
         #[test]
         fn whatever_is_handed_in_is_read_or_refused(bytes: Vec<u8>) {
-            lines(&bytes);
+            lines(&bytes).count();
             let header = b"email,first_name,last_name,metadata\n".to_vec();
-            prop_assert!(table(&[header, bytes].concat()).is_ok());
+            prop_assert!(table(&[header, bytes].concat(), usize::MAX).is_ok());
         }
     }
 }

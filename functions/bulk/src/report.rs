@@ -1,12 +1,9 @@
 //! What is told of an operation, whether it is done or still runs.
 
 use serde::Serialize;
-use shared::bulk::{Batch, Counts, Operation, RowError, State};
+use shared::bulk::{Batch, Counts, MOST_ERRORS, Operation, RowError, State};
 use shared::clock::Timestamp;
 use utoipa::ToSchema;
-
-/// The most errors that an answer lists; all are counted.
-const MOST_ERRORS: usize = 1_000;
 
 /// How an operation stands.
 #[derive(Serialize, ToSchema)]

@@ -1,10 +1,11 @@
 //! One row: the same rules as wherever an account is made. A row that breaks one fails, and no other with it.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use shared::bulk::{Entry, Row, RowError, username_taken};
+use shared::bulk::{Entry, MOST_ERRORS, Row, RowError, username_taken};
 use shared::email::Email;
 use shared::http::{FieldError, Fields, Permitted, form};
 use shared::name::{PersonName, Username};
@@ -12,12 +13,15 @@ use shared::password::PasswordHash;
 use shared::role::{KnownRole, Role, UserCreate};
 use shared::secret::Secret;
 use shared::user_details;
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema as _, ToSchema};
 
 use super::file::{File, Unreadable};
 
 /// The most characters of an address that are shown with what is wrong with it.
 const SHOWN: usize = 254;
+/// What a row is held against, made once for all of them.
+static SCHEMA: LazyLock<RefOr<Schema>> = LazyLock::new(UserRow::schema);
 
 /// An account to be.
 #[derive(Deserialize, ToSchema)]
@@ -75,10 +79,11 @@ fn built_in(name: &str) -> Result<Role, &'static str> {
     role.ok_or("is not the name of a built-in role")
 }
 
-/// The rows of a file, each checked. What stands twice is passed over the second time.
+/// The rows of a file, each checked. What stands twice is passed over the second time; why rows failed is told of as
+/// many as are shown.
 pub(crate) fn entries(file: File, caller: &Permitted<UserCreate>) -> Vec<Entry> {
     let (mut emails, mut usernames) = (BTreeSet::new(), BTreeSet::new());
-    let mut entries = Vec::new();
+    let (mut entries, mut failed) = (Vec::new(), 0);
     for (index, row) in file.rows.into_iter().enumerate() {
         let entry = match read(index, row, caller) {
             Err(error) => Entry::Failed(error),
@@ -92,9 +97,10 @@ pub(crate) fn entries(file: File, caller: &Permitted<UserCreate>) -> Vec<Entry> 
                 Entry::Good(Box::new(row))
             }
         };
-        let stop = file.fail_fast && matches!(entry, Entry::Failed(_));
-        entries.push(entry);
-        if stop {
+        let fails = matches!(entry, Entry::Failed(_));
+        failed += usize::from(fails);
+        entries.push(if failed > MOST_ERRORS && fails { Entry::Unlisted } else { entry });
+        if fails && file.fail_fast {
             break;
         }
     }
@@ -110,7 +116,7 @@ fn read(
     let email =
         value.get("email").and_then(Value::as_str).map(|it| it.chars().take(SHOWN).collect::<String>());
     let failed = |code, message: String| RowError::new(index, email.clone(), code, message);
-    let row: UserRow = form(value).map_err(|errors| failed("INVALID_REQUEST", sentence(&errors)))?;
+    let row: UserRow = form(&SCHEMA, value).map_err(|errors| failed("INVALID_REQUEST", sentence(&errors)))?;
     let row = row.check().map_err(|errors| failed("VALIDATION_ERROR", sentence(&errors)))?;
     if caller.may_grant(&KnownRole::BuiltIn(row.role.clone())).is_err() {
         let message = "role: Nobody can give a role that is not below their own";
@@ -136,7 +142,7 @@ mod tests {
         for (name, value) in changes.as_object().unwrap() {
             row[name] = value.clone();
         }
-        form::<UserRow>(row).and_then(|row| row.check()).map_err(|errors| sentence(&errors))
+        form::<UserRow>(&SCHEMA, row).and_then(|row| row.check()).map_err(|errors| sentence(&errors))
     }
 
     #[test]

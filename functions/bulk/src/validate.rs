@@ -4,18 +4,21 @@
 //! the time of the creation.
 
 use axum::extract::State;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::App;
 use shared::bulk::Batch;
 use shared::http::{Json, Permitted, Problem, Query, Upload};
 use shared::id::BulkId;
 use shared::role::UserCreate;
 
-use super::file::{BulkUsers, File, Options};
+use super::file::{BulkUsers, File, Options, Purpose};
 use super::report::{BulkReport, Outcome, Subject};
 use super::row::entries;
 
 /// What the identifier of a validation begins with. It is told and not kept.
 const PREFIX: &str = "bulk_val_";
+/// Batches that are asked for at once.
+const AT_ONCE: usize = 8;
 
 /// Check many users
 #[utoipa::path(
@@ -42,11 +45,12 @@ pub(crate) async fn validate_users(
     upload: Upload,
 ) -> Result<Json<BulkReport>, Problem> {
     let created_at = app.now();
-    let file = File::read(&upload, &options)?;
+    let file = File::read(Purpose::Validate, &upload, &options)?;
     let (total, fail_fast) = (file.rows.len(), file.fail_fast);
     let mut outcome = Outcome::default();
-    for batch in Batch::split(entries(file, &caller), usize::MAX) {
-        let mut batch = app.check_batch(batch).await?;
+    let batches = Batch::split(entries(file, &caller), usize::MAX).into_iter();
+    let mut checks = stream::iter(batches.map(|batch| app.check_batch(batch))).buffered(AT_ONCE);
+    while let Some(mut batch) = checks.try_next().await? {
         let stop = fail_fast && batch.stop_at_failure();
         outcome.note(&batch);
         if stop {

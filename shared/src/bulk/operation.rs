@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Counts, Order, RowError};
+use super::{Batch, Counts, MOST_ERRORS, Order, RowError};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::event::details::BulkProgress;
@@ -17,8 +17,6 @@ use crate::id::BulkId;
 use crate::store::{Advance, SealedBatch, SealedErrors};
 use crate::stream::Record;
 
-/// The most errors that are kept of an operation; the others are only counted.
-const MOST_ERRORS: usize = 1_000;
 /// How long an operation is kept, and with it what was not worked off.
 const DAYS: i64 = 7;
 

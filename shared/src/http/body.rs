@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utoipa::PartialSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use super::problem::{FieldError, Problem};
 use super::schema;
@@ -130,15 +131,15 @@ fn parse<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Result<T, Problem
     if depth(&value) > DEEPEST {
         return Err(malformed("The body is nested too deeply"));
     }
-    form(value).map_err(|mistakes| Problem::incomplete(&mistakes))
+    form(&T::schema(), value).map_err(|mistakes| Problem::incomplete(&mistakes))
 }
 
-/// `value` as a `T`.
+/// `value` as a `T`, which has this schema: who reads many makes it once.
 ///
 /// # Errors
 /// Everything that is missing or mistyped.
-pub fn form<T: DeserializeOwned + PartialSchema>(value: Value) -> Result<T, Vec<FieldError>> {
-    let mistakes = schema::mistakes::<T>(&value);
+pub fn form<T: DeserializeOwned>(schema: &RefOr<Schema>, value: Value) -> Result<T, Vec<FieldError>> {
+    let mistakes = schema::mistakes(schema, &value);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }

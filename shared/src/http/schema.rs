@@ -2,15 +2,14 @@
 //! missing or mistyped at once: deserialising stops at the first.
 
 use serde_json::Value;
-use utoipa::PartialSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayItems, Schema, SchemaType, Type};
 
 use super::problem::FieldError;
 
-/// The fields of `body` that are missing or of another type than `T` shows.
-pub(super) fn mistakes<T: PartialSchema>(body: &Value) -> Vec<FieldError> {
-    let RefOr::T(Schema::Object(schema)) = T::schema() else { return Vec::new() };
+/// The fields of `body` that are missing or of another type than `schema` shows.
+pub(super) fn mistakes(schema: &RefOr<Schema>, body: &Value) -> Vec<FieldError> {
+    let RefOr::T(Schema::Object(schema)) = schema else { return Vec::new() };
     let Some(fields) = body.as_object() else {
         return vec![FieldError::new("body", "must be a JSON object")];
     };
@@ -84,7 +83,7 @@ fn name_of(expected: &Type) -> &'static str {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use utoipa::ToSchema;
+    use utoipa::{PartialSchema as _, ToSchema};
 
     use super::*;
 
@@ -99,7 +98,7 @@ mod tests {
 
     #[test]
     fn everything_missing_or_mistyped_is_named_at_once() {
-        let mistakes = mistakes::<Form>(&json!({ "email": 7, "remember": "yes", "tags": ["a", 7] }));
+        let mistakes = mistakes(&Form::schema(), &json!({ "email": 7, "remember": "yes", "tags": ["a", 7] }));
         let expected = [
             ("password", "is missing"),
             ("email", "must be a string"),
@@ -112,6 +111,6 @@ mod tests {
     #[test]
     fn null_will_do_where_nothing_would() {
         let body = json!({ "email": "a@b.c", "password": "p", "remember": null, "unknown": 1 });
-        assert_eq!(mistakes::<Form>(&body), []);
+        assert_eq!(mistakes(&Form::schema(), &body), []);
     }
 }
