@@ -194,6 +194,8 @@ impl From<Role> for String {
 pub struct Rights {
     /// What its role names.
     of_role: Vec<String>,
+    /// The version that said so, where administrators made the role.
+    role_version: Option<u64>,
     /// Whether an administrator let it in: until then, it only reads its own profile.
     is_approved: bool,
 }
@@ -207,7 +209,13 @@ impl Rights {
             (None, Some(role)) if user.role == Role::Custom(role.name.clone()) => role.permissions.clone(),
             (None, _) => Vec::new(),
         };
-        Self { of_role, is_approved: user.is_approved() }
+        let role_version = custom.map(|role| role.version);
+        Self { of_role, role_version, is_approved: user.is_approved() }
+    }
+
+    /// The version of the role, where administrators made it: what is decided by another one may be decided otherwise.
+    pub fn role_version(&self) -> Option<u64> {
+        self.role_version
     }
 
     /// Whether the role may do `permission`, be it by name, by a wildcard or because it is about oneself.

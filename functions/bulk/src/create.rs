@@ -25,6 +25,8 @@ fn order(caller: &Permitted<UserCreate>, fail_fast: bool, at: Timestamp) -> Orde
         operation: BulkId::random(),
         actor: caller.user.id,
         role: caller.user.role.clone(),
+        role_version: caller.rights.role_version(),
+        generation: caller.user.generation,
         tenant: caller.user.tenant.clone(),
         origin: caller.origin.clone(),
         fail_fast,
@@ -34,8 +36,8 @@ fn order(caller: &Permitted<UserCreate>, fail_fast: bool, at: Timestamp) -> Orde
 
 /// 403: the caller lost what let them in while their rows were being worked off.
 fn lost_permission() -> Problem {
-    let message =
-        "Your role changed or your account was switched off meanwhile; the rows before that are accounts";
+    let message = "Your role changed, your sessions were ended or your account was switched off meanwhile; the rows \
+                   before that are accounts";
     Problem::forbidden("INSUFFICIENT_PERMISSIONS", message)
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct BulkUsers {
     /// A row each; at most 100,000, and 20,000 to be validated.
     #[schema(value_type = Vec<UserRow>)]
     items: Vec<Value>,
-    /// How many rows are written together, 1 to 1,000; never more than 32 are, which is the default.
+    /// How many rows are written together, 1 to 1,000; never more than 31 are, which is the default.
     #[schema(example = 50)]
     batch_size: Option<u64>,
     /// Whether the first row that fails is the last that is tried. Default false.

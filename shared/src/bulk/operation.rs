@@ -162,12 +162,17 @@ impl App {
         Ok(operation)
     }
 
-    /// Works off the batch that is next in `seen`, unless that was done already.
+    /// Works off the batch that is next in `seen`, unless that was done already; where it ended early, forgets the
+    /// rows that are left.
     ///
     /// # Errors
     /// When it has to be tried again.
     pub async fn work_off(&self, seen: &Operation) -> Result<(), Fault> {
         let (id, number) = (seen.id(), seen.next_batch);
+        if seen.state == State::Failed {
+            // What it did not come to names people all the same.
+            return self.store.drop_batches(id, number..seen.batches).await;
+        }
         let (operation, sealed) = self.store.operation_at(id, number).await?;
         let current = |it: &Operation| it.state == State::Running && it.next_batch == number;
         let Some(operation) = operation.filter(current) else { return Ok(()) };
@@ -201,7 +206,7 @@ impl App {
                 Ok(Advance::Done | Advance::MovedOn) => return Ok(()),
                 Ok(Advance::Taken(taken)) => batch.take_out(&taken),
                 Ok(Advance::ActorChanged) => {
-                    let reason = "Whoever started it changed role or was switched off meanwhile";
+                    let reason = "Whoever started it was switched off, ended their sessions or has other rights by their role meanwhile";
                     let ended = operation.clone().ended(reason, now);
                     return self.store.end_operation(operation, &ended, ended.told(now).as_ref()).await;
                 }

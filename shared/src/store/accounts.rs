@@ -9,6 +9,7 @@ use super::key::Key;
 use super::table::Outcome;
 use super::users::{claim_username, listing};
 use super::write::Write;
+use crate::bulk::Order;
 use crate::credential::Credential;
 use crate::email::Email;
 use crate::event::Event;
@@ -45,7 +46,7 @@ pub enum Addition {
     Added,
     /// Nothing was written: these, by their place, have something that is another's.
     Taken(BTreeMap<usize, Taken>),
-    /// Nothing was written: whoever adds them has not the role any more that they had, or is switched off.
+    /// Nothing was written: whoever ordered them may no longer.
     ActorChanged,
 }
 
@@ -92,18 +93,27 @@ pub(super) fn still(actor: UserId, role: &Role) -> Result<Write, Fault> {
         .value("status", Status::Active)
 }
 
+/// The writes that ask that whoever gave `order` still may: they work, have the role by which it was decided, it says what
+/// it said then, and their sessions were not ended since.
+pub(super) fn still_wanted(order: &Order) -> Result<Vec<Write>, Fault> {
+    let actor = still(order.actor, &order.role)?
+        .only_if("#generation = :generation")
+        .value("generation", order.generation)?;
+    let Some(name) = order.role.custom() else { return Ok(vec![actor]) };
+    let role = Write::check(Key::role(&order.tenant, name))
+        .only_if("#version = :version")
+        .value("version", order.role_version)?;
+    Ok(vec![actor, role])
+}
+
 impl Store {
-    /// These accounts exist, and their events are told, by the will of `actor`: all of them or none.
+    /// These accounts exist, and their events are told, as ordered: all of them or none.
     ///
-    /// Guarded by each address having no account, each user name being free, and the actor having this role and
-    /// working. A transaction holds 100 writes: three of each account, a fourth of one with a user name.
-    pub async fn add_accounts(
-        &self,
-        (actor, role): (UserId, &Role),
-        accounts: &[NewAccount],
-    ) -> Result<Addition, Fault> {
+    /// Guarded by each address having no account, each user name being free, and whoever ordered them still being
+    /// allowed to. A transaction holds 100 writes: three of each account, a fourth of one with a user name.
+    pub async fn add_accounts(&self, order: &Order, accounts: &[NewAccount]) -> Result<Addition, Fault> {
         let writes = accounts.iter().map(|it| account_writes(&it.user, &it.credential, &it.event));
-        let also = vec![still(actor, role)?];
+        let also = still_wanted(order)?;
         Ok(match self.write_accounts(writes.collect::<Result<_, _>>()?, also).await? {
             None => Addition::Added,
             Some(refusals) if !refusals.others.is_empty() => Addition::ActorChanged,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use super::accounts::{NewAccount, Taken, account_writes, still};
+use super::accounts::{NewAccount, Taken, account_writes, still_wanted};
 use super::events::outbox;
 use super::key::{self, BULK_ERRORS, Key};
 use super::table::{Range, parse};
@@ -48,8 +48,7 @@ pub enum Advance {
     Done,
     /// Nothing was written: the operation had moved on.
     MovedOn,
-    /// Nothing was written: whoever started the operation has not the role any more that they had, or is
-    /// switched off.
+    /// Nothing was written: whoever started the operation may no longer.
     ActorChanged,
     /// Nothing was written: these accounts, by their place, have something that is another's.
     Taken(BTreeMap<usize, Taken>),
@@ -115,20 +114,18 @@ impl Store {
     /// These accounts exist, the batch they came from does not any more, and the operation is as `after` says;
     /// what failed is kept, and what is to be told is told.
     ///
-    /// Guarded by the operation standing as `before` says, by its actor having their role and working, and by
-    /// each address and user name being free.
+    /// Guarded by the operation standing as `before` says, by whoever started it still being allowed to, and by each
+    /// address and user name being free.
     pub async fn advance(
         &self,
         (before, after): (&Operation, &Operation),
         accounts: &[NewAccount],
         (errors, event): (Option<&SealedErrors>, Option<&Event>),
     ) -> Result<Advance, Fault> {
-        let (id, order) = (before.id(), &before.order);
-        let mut also = vec![
-            moved(before, after)?,
-            still(order.actor, &order.role)?,
-            Write::delete(Key::bulk_batch(id, before.next_batch)),
-        ];
+        let id = before.id();
+        let mut also = vec![moved(before, after)?];
+        also.extend(still_wanted(&before.order)?);
+        also.push(Write::delete(Key::bulk_batch(id, before.next_batch)));
         if let Some(errors) = errors {
             also.push(Write::put(Key::bulk_errors(id, errors.number), "bulk_errors", errors)?);
         }
@@ -138,9 +135,15 @@ impl Store {
             None => Advance::Done,
             // Whoever was first made these accounts: that they are taken means nothing.
             Some(refusals) if refusals.others.contains(&0) => Advance::MovedOn,
-            Some(refusals) if refusals.others.contains(&1) => Advance::ActorChanged,
+            Some(refusals) if !refusals.others.is_empty() => Advance::ActorChanged,
             Some(refusals) => Advance::Taken(refusals.accounts),
         })
+    }
+
+    /// The rows that were still to be worked off are gone. Nobody asks for them any more once the operation ended.
+    pub async fn drop_batches(&self, id: BulkId, numbers: std::ops::Range<u32>) -> Result<(), Fault> {
+        let keys: Vec<Key> = numbers.map(|number| Key::bulk_batch(id, number)).collect();
+        self.table.delete_all(&keys).await
     }
 
     /// The operation ended as `after` says, if it stood as `before` says, and its event is told.

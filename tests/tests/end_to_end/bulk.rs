@@ -1,22 +1,18 @@
-//! Many accounts at once: each row for itself, none twice, and none lost with the process that took it on.
-
-use std::path::PathBuf;
+//! Many accounts at once: each row for itself, and none twice.
 
 use serde_json::{Value, json};
 use tests::{ADMIN, NEW_PASSWORD, PASSWORD, System};
 
-const CREATE: &str = "/api/v1/bulk/users/create";
-const VALIDATE: &str = "/api/v1/bulk/users/validate";
-/// More rows than are done before the answer.
-const MANY: usize = 1_200;
-/// How many accounts they become ([`file`]).
-const ACCOUNTS: u64 = 120;
+use super::bulk_operations::end;
 
-fn row(email: &str) -> Value {
+pub(super) const CREATE: &str = "/api/v1/bulk/users/create";
+const VALIDATE: &str = "/api/v1/bulk/users/validate";
+
+pub(super) fn row(email: &str) -> Value {
     json!({ "email": email, "first_name": "John", "last_name": "Doe" })
 }
 
-fn with(email: &str, field: &str, value: impl Into<Value>) -> Value {
+pub(super) fn with(email: &str, field: &str, value: impl Into<Value>) -> Value {
     let mut row = row(email);
     row[field] = value.into();
     row
@@ -43,7 +39,7 @@ fn request() -> Value {
 }
 
 /// What the documents answer.
-fn example(operation: &str) -> Value {
+pub(super) fn example(operation: &str) -> Value {
     json!({
         "operation_id": "bulk_abc123def456",
         "operation": operation,
@@ -59,18 +55,18 @@ fn example(operation: &str) -> Value {
 }
 
 /// How many rows succeeded, failed and were skipped.
-fn counts(report: &Value) -> [u64; 3] {
+pub(super) fn counts(report: &Value) -> [u64; 3] {
     ["successful", "failed", "skipped"].map(|name| report[name].as_u64().unwrap())
 }
 
 /// Which rows failed, and why.
-fn errors(report: &Value) -> Vec<(u64, &str)> {
+pub(super) fn errors(report: &Value) -> Vec<(u64, &str)> {
     let errors = report["errors"].as_array().unwrap().iter();
     errors.map(|error| (error["index"].as_u64().unwrap(), error["error_code"].as_str().unwrap())).collect()
 }
 
 /// A hash of [`PASSWORD`].
-async fn password_hash(system: &System) -> Value {
+pub(super) async fn password_hash(system: &System) -> Value {
     system.credential(ADMIN).await["password_hash"].clone()
 }
 
@@ -121,10 +117,11 @@ async fn a_row_fails_alone_and_one_that_exists_is_passed_over() {
         with("f@example.com", "metadata", json!({ "n": 1e200 })),
         with("g@example.com", "password_hash", "5f4dcc3b5aa765d61d8327deb882cf99"),
         with("h@example.com", "role", "manager"),
+        7,
     ]);
     let admin_user = system.with_role("admin@example.com", "admin").await;
     let report = admin_user.post(CREATE, json!({ "items": items })).await.expect(200);
-    assert_eq!(counts(&report), [3, 6, 2]);
+    assert_eq!(counts(&report), [3, 7, 2]);
     let invalid = "VALIDATION_ERROR";
     assert_eq!(
         errors(&report),
@@ -134,7 +131,8 @@ async fn a_row_fails_alone_and_one_that_exists_is_passed_over() {
             (5, "INVALID_REQUEST"),
             (7, "USERNAME_EXISTS"),
             (8, invalid),
-            (9, invalid)
+            (9, invalid),
+            (11, "INVALID_REQUEST")
         ]
     );
     assert_eq!(report["errors"][0]["email"], "no address");
@@ -158,8 +156,10 @@ async fn an_empty_file_or_a_wrong_option_is_a_400() {
         body[field] = value;
         assert_eq!(admin.post(CREATE, body).await.invalid(), [field]);
     }
-    let body = json!({ "items": [row("a@example.com"), 7] });
-    assert_eq!(admin.post(CREATE, body).await.refused(422), "INVALID_REQUEST");
+    let mut body = request();
+    body["operation"] = json!("validate_users");
+    assert_eq!(admin.post(CREATE, body.clone()).await.invalid(), ["operation"], "nothing is created by mistake");
+    admin.post(VALIDATE, body).await.expect(200);
     let answer = admin.post_file(&format!("{CREATE}?fail_fast=1&batch_size=x"), "text/csv", "email\n").await;
     assert_eq!(answer.invalid(), ["first_name", "last_name"]);
     let answer =
@@ -272,125 +272,53 @@ async fn a_table_that_fails_for_a_moment_costs_no_row() {
     assert_eq!(system.items("user").await.len(), 1 + 3 * 40);
 }
 
-/// So many rows, as JSON lines: an address stands in ten of them, and has a password, so that nobody gets mail.
-fn file(count: usize, hash: &Value) -> String {
-    let row = |it| with(&format!("user{}@example.com", it / 10), "password_hash", hash.clone()).to_string();
-    (0..count).map(row).collect::<Vec<_>>().join("\n")
-}
-
-/// What the operation at `location` ended as.
-async fn end(system: &System, location: &str) -> Value {
+#[tokio::test]
+async fn a_file_has_so_many_rows_and_no_more() {
+    let system = System::start().await;
     let admin = system.admin().await;
-    loop {
-        let report = admin.get(location).await.expect(200);
-        if report["state"] != "running" {
-            return report;
+    for (path, most) in [(CREATE, 100_000), (VALIDATE, 20_000)] {
+        for (kind, row) in [("application/x-ndjson", "1\n"), ("text/csv", "a\n")] {
+            let file = format!("email,first_name,last_name\n{}", row.repeat(most + 1));
+            let answer = admin.post_file(path, kind, file).await;
+            assert_eq!(answer.invalid(), ["items"], "{kind}");
+            assert!(answer.text.contains(&most.to_string()), "{}", answer.text);
         }
-        // Returns when no consumer has anything left to do.
-        system.anybody().post("/_local/drain", json!({})).await;
-    }
-}
-
-/// How many items of this type the table has now, whatever consumers still have to do.
-async fn count(system: &System, entity: &str) -> u64 {
-    let table = system.anybody().get("/_local/table").await.expect(200);
-    table.as_array().unwrap().iter().filter(|item| item["entity"] == entity).map(|_| 1).sum()
-}
-
-#[tokio::test]
-async fn more_rows_are_worked_off_by_and_by() {
-    let system = System::start().await;
-    let (admin, hash) = (system.admin().await, password_hash(&system).await);
-    let rows = format!("{}\nnonsense\n{}\n{}", file(MANY, &hash), row(ADMIN), file(3, &hash));
-    let answer = admin.post_file(CREATE, "application/x-ndjson", rows.clone()).await;
-    let accepted = answer.like(202, &example("create_users"));
-    assert_eq!((&accepted["state"], &accepted["done"]), (&json!("running"), &json!(0)));
-    let location = answer.header("location");
-    assert_eq!(location, format!("/api/v1/bulk/operations/{}", accepted["operation_id"].as_str().unwrap()));
-    let report = end(&system, location).await;
-    assert_eq!((&report["state"], &report["done"]), (&json!("completed"), &json!(1_205)));
-    assert_eq!((counts(&report), errors(&report)), ([ACCOUNTS, 1, 1_084], vec![(1_200, "INVALID_JSON")]));
-    assert_eq!((count(&system, "user").await, count(&system, "bulk_batch").await), (1 + ACCOUNTS, 0));
-    let again = admin.post_file(CREATE, "application/x-ndjson", rows).await;
-    assert_eq!(counts(&end(&system, again.header("location")).await), [0, 1, 1_204]);
-    assert_eq!(count(&system, "user").await, 1 + ACCOUNTS);
-    let mut told: Vec<_> = system.events("bulk.completed").await;
-    told.sort_by_key(|event| event["at"].to_string());
-    let told: Vec<_> =
-        told.iter().map(|event| [&event["data"]["successful"], &event["data"]["skipped"]]).collect();
-    assert_eq!(told, [[&json!(ACCOUNTS), &json!(1_084)], [&json!(0), &json!(1_204)]]);
-}
-
-#[tokio::test]
-async fn an_operation_is_seen_by_who_started_it_and_by_administrators() {
-    let system = System::start().await;
-    let (admin, hash) = (system.with_role("admin@example.com", "admin").await, password_hash(&system).await);
-    let answer = admin.post_file(CREATE, "application/x-ndjson", file(MANY, &hash)).await;
-    let location = answer.header("location");
-    let manager = system.with_role("manager@example.com", "manager").await;
-    assert_eq!(manager.get(location).await.refused(403), "INSUFFICIENT_PERMISSIONS");
-    system.admin().await.get(location).await.expect(200);
-    let nowhere = "/api/v1/bulk/operations/bulk_00000000000040008000000000000000";
-    for path in [nowhere, "/api/v1/bulk/operations/nonsense"] {
-        assert_eq!(admin.get(path).await.refused(404), "OPERATION_NOT_FOUND");
+        let items = vec![json!({}); most + 1];
+        assert_eq!(admin.post_file(path, "application/json", json!({ "items": items }).to_string()).await.invalid(), ["items"]);
     }
 }
 
 #[tokio::test]
-async fn who_loses_their_role_makes_no_more_accounts() {
+async fn a_thousand_errors_are_told_and_all_are_counted() {
     let system = System::start().await;
-    let (root, admin) = (system.admin().await, system.with_role("admin@example.com", "admin").await);
-    let (hash, path) = (password_hash(&system).await, admin.admin_path().await);
-    system.order_stream("stream-bulk", json!({ "paused": true })).await;
-    system.settle().await;
-    let answer = admin.post_file(CREATE, "application/x-ndjson", file(MANY, &hash)).await;
-    root.put(&path, json!({ "role": "user" })).await.expect(200);
-    system.order_stream("stream-bulk", json!({ "paused": false })).await;
-    let report = end(&system, answer.header("location")).await;
-    assert_eq!(report["state"], "failed");
-    assert!(report["reason"].as_str().unwrap().contains("role"), "{report}");
-    assert!(counts(&report)[0] < ACCOUNTS);
-    assert_eq!(count(&system, "user").await, 2 + counts(&report)[0]);
-}
-
-#[tokio::test]
-async fn fail_fast_ends_an_operation() {
-    let system = System::start().await;
-    let hash = password_hash(&system).await;
-    let rows = format!("{}\nnonsense\n{}", file(40, &hash), file(MANY, &hash));
     let admin = system.admin().await;
-    let answer = admin.post_file(&format!("{CREATE}?fail_fast=true"), "application/x-ndjson", rows).await;
+    let file = format!("{}{}", "nonsense\n".repeat(1_200), row("a@example.com"));
+    let report = admin.post_file(VALIDATE, "application/x-ndjson", file.clone()).await.expect(200);
+    let told = |report: &Value| (counts(report), errors(report).len(), report["errors_left_out"].clone());
+    assert_eq!(told(&report), ([1, 1_200, 0], 1_000, json!(200)));
+    let answer = admin.post_file(CREATE, "application/x-ndjson", file).await;
     let report = end(&system, answer.header("location")).await;
-    assert_eq!((&report["state"], counts(&report)), (&json!("failed"), [4, 1, 36]));
-    assert_eq!(count(&system, "user").await, 1 + 4);
-}
-
-/// A directory that is gone when the test is over.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+    assert_eq!(told(&report), ([1, 1_200, 0], 1_000, json!(200)));
 }
 
 #[tokio::test]
-async fn what_was_taken_on_is_done_whatever_becomes_of_the_process() {
-    let scratch = Scratch(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bulk"));
-    let _ = std::fs::remove_dir_all(&scratch.0);
-    std::fs::create_dir_all(&scratch.0).unwrap();
-    let system = System::start_in(&scratch.0).await;
-    let (admin, rows) = (system.admin().await, file(MANY, &password_hash(&system).await));
-    let answer = admin.post_file(CREATE, "application/x-ndjson", rows).await;
-    answer.expect(202);
-    system.stop().await;
-    // Without its position the worker is told everything again, late.
-    std::fs::remove_file(scratch.0.join("stream-bulk.json")).unwrap();
-    let system = System::start_in(&scratch.0).await;
+async fn a_validation_of_many_rows_tells_them_in_order() {
+    let system = System::start().await;
+    let rows = |it: usize| match it % 100 {
+        0 => "nonsense".to_owned(),
+        1 => row(ADMIN).to_string(),
+        _ => row(&format!("person{it}@example.com")).to_string(),
+    };
+    let file = |fail_fast: bool| {
+        let path = format!("{VALIDATE}?fail_fast={fail_fast}");
+        (path, (1..=1_000).map(rows).collect::<Vec<_>>().join("\n"))
+    };
     let admin = system.admin().await;
-    let before = admin.get(answer.header("location")).await.expect(200);
-    assert!(counts(&before)[0] < ACCOUNTS, "it was stopped half-way");
-    let report = end(&system, answer.header("location")).await;
-    assert_eq!((&report["state"], counts(&report)), (&json!("completed"), [ACCOUNTS, 0, 1_080]));
-    assert_eq!(count(&system, "user").await, 1 + ACCOUNTS);
+    let (path, rows) = file(false);
+    let report = admin.post_file(&path, "application/x-ndjson", rows).await.expect(200);
+    let failed: Vec<_> = errors(&report).iter().map(|(index, _)| *index).collect();
+    assert_eq!((counts(&report), failed), ([980, 10, 10], (1..=10).map(|it| it * 100 - 1).collect()));
+    let (path, rows) = file(true);
+    let report = admin.post_file(&path, "application/x-ndjson", rows).await.expect(200);
+    assert_eq!((counts(&report), &report["state"]), ([98, 1, 1], &json!("failed")));
 }

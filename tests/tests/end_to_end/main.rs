@@ -11,6 +11,7 @@ mod auth;
 mod authority;
 mod budgets;
 mod bulk;
+mod bulk_operations;
 mod cleanup;
 mod directory;
 mod docs;
