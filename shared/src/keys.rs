@@ -9,7 +9,7 @@
 //! | signing (ES256, with a `kid`) | here, stored sealed by AES-256-GCM | access tokens, checkpoints of the audit trail |
 //! | sealing | HKDF-SHA-256 of the root | the signing key, webhook secrets and what else the table keeps for us alone |
 //! | refresh, mail, cursor | the same | refresh tokens, mail tokens, cursors of lists |
-//! | fingerprint | the same | telling repeated requests |
+//! | fingerprint, answer | the same | MACs on requests, and the keys that seal their answers |
 //! | audit | the same | MACs on audit records |
 
 mod cipher;

@@ -51,6 +51,11 @@ impl PrivacyKey {
         Self(Zeroizing::new(random::bytes()))
     }
 
+    /// Its bytes, to derive a key from that dies with it.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &*self.0
+    }
+
     /// `secret` of `owner`, whose key this is, sealed, base64url.
     ///
     /// # Panics

@@ -1,9 +1,13 @@
 //! `Idempotency-Key`: a POST that comes again is answered as it was the first time, and not carried out again.
 //!
 //! The IETF draft "The Idempotency-Key HTTP Header Field", 2: 422 where the key stood for another request, 409
-//! while the first one is still running. A key belongs to whoever sent it, and to one path. What the table
-//! keeps of a request is a fingerprint, of an answer what only we can open. A refusal is kept as a
-//! [`Problem`], because it is written later, in [`super::request::around`].
+//! while the first one is still running. A key belongs to whoever sent it, and to one path. A refusal is kept
+//! as a [`Problem`], because it is written later, in [`super::request::around`].
+//!
+//! What the table keeps of a request is a fingerprint, of an answer what opens only with the request itself, and
+//! with the privacy key of whoever was signed in: a repetition brings both. So it dies with their account.
+
+use std::io::{self, Read as _};
 
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
@@ -11,6 +15,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts as _, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use flate2::Compression;
+use flate2::read::{DeflateDecoder, DeflateEncoder};
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +27,9 @@ use crate::app::App;
 use crate::event::Origin;
 use crate::fault::Fault;
 use crate::id::ClaimId;
+use crate::keys::SealingKey;
 use crate::store::{Claim, KeyedRequest};
+use crate::token::{base64url, from_base64url};
 
 /// The header of a request that may come again.
 pub(super) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -29,8 +37,16 @@ pub(super) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The longest key, in characters.
 pub(super) const LONGEST_KEY: usize = 255;
-/// The largest answer that is kept, in bytes: sealed and encoded, it fits an item (400 KB) with room to spare.
-const LARGEST_ANSWER: usize = 200_000;
+/// The largest body that is kept, in bytes once it is compressed: sealed and encoded, it fits an item (400 KB) with
+/// room to spare.
+const LARGEST_BODY: usize = 200_000;
+
+/// A request that names a key.
+struct Keyed {
+    request: KeyedRequest,
+    /// Seals its answer.
+    answers: SealingKey,
+}
 
 /// The POST that tells a repetition from a theft by itself. An answer that was kept for it would give the tokens away
 /// once more, and hide that two hold the one that was spent.
@@ -60,22 +76,26 @@ pub(super) async fn once(
     };
     // What is too large for its handler, that refuses.
     let body = Bytes::from(body::read(body, body::LARGEST_FILE).await?);
-    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
-    let request = KeyedRequest {
-        scope,
-        key: app.keys.fingerprint(&[path.as_bytes(), key.as_bytes()]).await?,
-        fingerprint: app.keys.fingerprint(&[query.as_bytes(), &body]).await?,
+    let (path, query) = (parts.uri.path().as_bytes(), parts.uri.query().unwrap_or_default().as_bytes());
+    let owner = parts.extensions.get().map_or(&[][..], |caller: &SignedIn| caller.user.privacy_key.bytes());
+    let keyed = Keyed {
+        request: KeyedRequest {
+            scope,
+            key: app.keys.fingerprint(&[path, key.as_bytes()]).await?,
+            fingerprint: app.keys.fingerprint(&[query, &body]).await?,
+        },
+        answers: app.keys.answer_key(&[owner, path, key.as_bytes(), query, &body]).await?,
     };
-    let claim = match app.store.claim_request(&request, app.now()).await? {
+    let claim = match app.store.claim_request(&keyed.request, app.now()).await? {
         Claim::Ours(claim) => claim,
         Claim::Running => return Err(running()),
         Claim::Other => return Err(reused()),
-        Claim::Answered(sealed) => return replay(&app, &request, &sealed).await,
+        Claim::Answered(sealed) => return Ok(keyed.replay(&sealed)?),
     };
     let (response, answer) = copy(next.run(Request::from_parts(parts, Body::from(body))).await).await?;
     let settled = match answer {
-        Some(answer) => keep(&app, &request, answer, claim).await,
-        None => app.store.release_request(&request, claim).await,
+        Some(answer) => keyed.keep(&app, answer, claim).await,
+        None => app.store.release_request(&keyed.request, claim).await,
     };
     if let Err(fault) = settled {
         // What was asked for is done: the client has to hear of it.
@@ -176,7 +196,7 @@ fn is_final(status: StatusCode) -> bool {
     !passing && !status.is_server_error()
 }
 
-/// `response`, and what to keep of it: a line that is its [`Head`], then its body.
+/// `response`, and what to keep of it: a line that is its [`Head`], then its body, compressed.
 async fn copy(response: Response) -> Result<(Response, Option<Vec<u8>>), Fault> {
     if !is_final(response.status()) {
         return Ok((response, None));
@@ -184,28 +204,50 @@ async fn copy(response: Response) -> Result<(Response, Option<Vec<u8>>), Fault> 
     let (parts, body) = response.into_parts();
     let body = body.collect().await.map_err(|error| Fault::broken("copying an answer", error))?.to_bytes();
     let response = Response::from_parts(parts, Body::from(body.clone()));
-    let (head, body) = if body.len() > LARGEST_ANSWER {
-        (Head::of(&not_kept().into_response()), Bytes::new())
+    let packed = compressed(&body).map_err(|error| Fault::broken("copying an answer", error))?;
+    let (head, body) = if packed.len() > LARGEST_BODY {
+        (Head::of(&not_kept().into_response()), Vec::new())
     } else {
-        (Head::of(&response), body)
+        (Head::of(&response), packed)
     };
     let head = serde_json::to_vec(&head).map_err(|error| Fault::broken("copying an answer", error))?;
     Ok((response, Some([head.as_slice(), b"\n", &body].concat())))
 }
 
-async fn keep(app: &App, request: &KeyedRequest, answer: Vec<u8>, claim: ClaimId) -> Result<(), Fault> {
-    let sealed = app.keys.seal(&request.place(), answer).await?;
-    app.store.keep_answer(request, &sealed, (claim, app.now())).await
+/// `body` in few bytes (RFC 1951); nothing stays nothing.
+fn compressed(body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut packed = Vec::new();
+    if !body.is_empty() {
+        DeflateEncoder::new(body, Compression::fast()).read_to_end(&mut packed)?;
+    }
+    Ok(packed)
 }
 
-/// The answer that was given before.
-async fn replay(app: &App, request: &KeyedRequest, sealed: &str) -> Result<Response, Problem> {
-    let answer = app.keys.open(&request.place(), sealed).await?;
-    let (head, body) = answer.split_at(answer.iter().position(|byte| *byte == b'\n').unwrap_or_default());
-    let broken = |error: Box<dyn std::error::Error + Send + Sync>| Fault::broken("reading an answer", error);
-    let head: Head = serde_json::from_slice(head).map_err(|error| broken(error.into()))?;
-    let body = body.get(1..).unwrap_or_default().to_vec();
-    Ok(head.with(body).map_err(|error| broken(error.into()))?)
+fn decompressed(packed: &[u8]) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    if !packed.is_empty() {
+        DeflateDecoder::new(packed).read_to_end(&mut body)?;
+    }
+    Ok(body)
+}
+
+impl Keyed {
+    async fn keep(&self, app: &App, answer: Vec<u8>, claim: ClaimId) -> Result<(), Fault> {
+        let sealed = base64url(&self.answers.seal(answer, &self.request.place())?);
+        app.store.keep_answer(&self.request, &sealed, (claim, app.now())).await
+    }
+
+    /// The answer that was given before.
+    fn replay(&self, sealed: &str) -> Result<Response, Fault> {
+        let sealed = from_base64url(sealed).unwrap_or_default();
+        let answer = self.answers.open(&sealed, &self.request.place())?;
+        let (head, body) = answer.split_at(answer.iter().position(|byte| *byte == b'\n').unwrap_or_default());
+        let broken =
+            |error: Box<dyn std::error::Error + Send + Sync>| Fault::broken("reading an answer", error);
+        let head: Head = serde_json::from_slice(head).map_err(|error| broken(error.into()))?;
+        let body = decompressed(body.get(1..).unwrap_or_default()).map_err(|error| broken(error.into()))?;
+        head.with(body).map_err(|error| broken(error.into()))
+    }
 }
 
 #[cfg(test)]
@@ -228,12 +270,27 @@ mod tests {
         }
     }
 
+    /// What is kept of an answer with this body.
+    async fn kept(body: Vec<u8>) -> String {
+        let (response, kept) = copy(Response::new(Body::from(body.clone()))).await.unwrap();
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), body);
+        String::from_utf8_lossy(&kept.unwrap()).into_owned()
+    }
+
     #[tokio::test]
     async fn an_answer_too_large_for_an_item_is_remembered_as_given() {
-        let large = Response::new(Body::from(vec![b'x'; LARGEST_ANSWER + 1]));
-        let (response, answer) = copy(large).await.unwrap();
-        assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), LARGEST_ANSWER + 1);
-        assert!(String::from_utf8(answer.unwrap()).unwrap().contains("ANSWER_NOT_KEPT"));
+        let noise: Vec<u8> = (0..=LARGEST_BODY / 32).flat_map(|_| crate::random::bytes::<32>()).collect();
+        assert!(kept(noise).await.contains("ANSWER_NOT_KEPT"));
+        assert!(!kept(vec![b'x'; 6_000_000]).await.contains("ANSWER_NOT_KEPT"));
+    }
+
+    #[test]
+    fn a_body_survives_being_kept() {
+        for body in ["", "{}", &"row ".repeat(1_000)] {
+            let packed = compressed(body.as_bytes()).unwrap();
+            assert!(packed.len() < 100);
+            assert_eq!(decompressed(&packed).unwrap(), body.as_bytes());
+        }
     }
 
     #[tokio::test]

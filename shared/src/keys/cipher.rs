@@ -21,6 +21,7 @@ pub(super) const CURSORS: &[u8] = b"usher cursors 1";
 pub(super) const MAIL_TOKENS: &[u8] = b"usher mail tokens 1";
 pub(super) const AUDIT: &[u8] = b"usher audit 1";
 pub(super) const FINGERPRINTS: &[u8] = b"usher fingerprints 1";
+pub(super) const ANSWERS: &[u8] = b"usher answers 1";
 
 /// Bytes of the nonce that stands before sealed bytes.
 const NONCE_LENGTH: usize = 12;

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OnceCell, RwLock};
 use zeroize::Zeroizing;
 
-use super::cipher::{AUDIT, CURSORS, FINGERPRINTS, MAIL_TOKENS, REFRESH_TOKENS, RootKey};
+use super::cipher::{
+    ANSWERS, AUDIT, CURSORS, FINGERPRINTS, MAIL_TOKENS, REFRESH_TOKENS, RootKey, SealingKey,
+};
 use crate::aws;
 use crate::chain::AuditKey;
 use crate::clock::{Clock, Timestamp};
@@ -102,6 +104,7 @@ pub(super) struct PrivateKeys {
     mail: hmac::Key,
     cursor: hmac::Key,
     fingerprint: hmac::Key,
+    answer: hmac::Key,
     audit: AuditKey,
 }
 
@@ -200,13 +203,15 @@ impl Keys {
     /// What tells `parts` from all others, as text. It is a MAC: of what can be guessed, such as a password
     /// in a body, whoever reads the table can not try out what gives it.
     pub async fn fingerprint(&self, parts: &[&[u8]]) -> Result<String, Fault> {
-        let mut mac = hmac::Context::with_key(&self.private().await?.fingerprint);
-        for part in parts {
-            // Each part's length tells where it ends.
-            mac.update(&part.len().to_be_bytes());
-            mac.update(part);
-        }
-        Ok(base64url(mac.sign().as_ref()))
+        Ok(base64url(mac(&self.private().await?.fingerprint, parts).as_ref()))
+    }
+
+    /// The key that seals an answer so that it opens only for whoever has these `parts`, which the table has not: all of
+    /// them, and ours.
+    pub(crate) async fn answer_key(&self, parts: &[&[u8]]) -> Result<SealingKey, Fault> {
+        let mac = mac(&self.private().await?.answer, parts);
+        let bytes = mac.as_ref().try_into().map_err(|error| Fault::broken("deriving a key", error))?;
+        SealingKey::new(bytes)
     }
 
     /// The key of the MACs on audit records.
@@ -276,6 +281,7 @@ impl Keys {
             mail: root.mac(MAIL_TOKENS)?,
             cursor: root.mac(CURSORS)?,
             fingerprint: root.mac(FINGERPRINTS)?,
+            answer: root.mac(ANSWERS)?,
             audit: AuditKey::new(root.mac(AUDIT)?),
             root,
         })
@@ -309,6 +315,17 @@ impl Keys {
     async fn kms(&self) -> &aws_sdk_kms::Client {
         self.0.kms.get_or_init(|| async { aws_sdk_kms::Client::new(&self.0.aws) }).await
     }
+}
+
+/// The MAC of `parts`, none of which can be taken for a part of another.
+fn mac(key: &hmac::Key, parts: &[&[u8]]) -> hmac::Tag {
+    let mut mac = hmac::Context::with_key(key);
+    for part in parts {
+        // Each part's length tells where it ends.
+        mac.update(&part.len().to_be_bytes());
+        mac.update(part);
+    }
+    mac.sign()
 }
 
 /// The system's ES256 key pair, made once and never replaced. It signs from the epoch on, for clocks differ.

@@ -3,7 +3,7 @@
 use futures::future::join;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Client, PASSWORD, System, registration};
+use tests::{ADMIN, Answer, Client, PASSWORD, System, operations, registration};
 
 const USERS: &str = "/api/v1/admin/users";
 const REGISTER: &str = "/api/v1/auth/register";
@@ -256,4 +256,56 @@ async fn what_is_no_post_of_a_route_ignores_the_header() {
         let answer = Answer::of(admin.request(method, path).header("idempotency-key", "no good key")).await;
         assert_eq!(answer.status, status, "{path}");
     }
+}
+
+/// A body that `operation` takes, where that needs more than nothing.
+fn body_of(operation: &str) -> Value {
+    match operation {
+        REGISTER => registration("ada@example.com"),
+        "/api/users/register" => json!({ "name": "Bo Peep", "email": "bo@example.com", "password": PASSWORD }),
+        "/api/users/login" | "/api/v1/auth/login" => json!({ "email": ADMIN, "password": PASSWORD }),
+        "/api/v1/auth/password-reset" | "/api/v1/auth/resend-verification" => json!({ "email": ADMIN }),
+        USERS => newcomer("cy@example.com"),
+        "/api/v1/users" => json!({ "username": "di@example.com", "password": PASSWORD }),
+        "/api/v1/admin/roles" => json!({ "name": "developer", "permissions": ["user:read"] }),
+        "/api/v1/bulk/users/create" | "/api/v1/bulk/users/validate" => {
+            json!({ "items": [{ "email": "ed@example.com", "first_name": "Ed", "last_name": "Doe" }] })
+        }
+        "/api/v1/webhooks" => json!({ "url": "https://hooks.example.com/", "events": ["bulk.*"] }),
+        _ => json!({}),
+    }
+}
+
+#[tokio::test]
+async fn every_post_that_the_document_has_is_carried_out_once() {
+    let system = System::start().await;
+    let (admin, anybody) = (system.admin().await, system.anybody());
+    let mut succeeded = 0;
+    let posts = operations().into_iter().filter(|it| it.method == Method::POST);
+    // The one takes a token that names nobody's keys, the other ends what its repetition would need.
+    let posts = posts.filter(|it| !["/api/v1/auth/refresh", "/api/v1/auth/logout"].contains(&it.template.as_str()));
+    for operation in posts {
+        let (client, path) = (if operation.needs_token() { &admin } else { &anybody }, &operation.path);
+        let body = body_of(&operation.template);
+        let (first, again) = (post(client, KEY, path, &body).await, post(client, KEY, path, &body).await);
+        if first.status < 300 {
+            assert_replayed(&first, &again);
+            succeeded += 1;
+        } else {
+            assert_eq!((first.status, timeless(&first)), (again.status, timeless(&again)), "{path}");
+            assert_eq!(again.header("idempotency-replayed"), "true", "{path}");
+        }
+    }
+    assert!(succeeded >= 13, "only {succeeded} were carried out");
+}
+
+#[tokio::test]
+async fn the_answer_to_many_rows_that_fail_is_given_again() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let row = |it| json!({ "email": format!("nobody{it}"), "first_name": "1", "last_name": "2", "phone": "call" });
+    let body = json!({ "items": (0..1_000).map(row).collect::<Vec<_>>() });
+    let first = post(&admin, KEY, "/api/v1/bulk/users/create", &body).await;
+    assert!(first.status == 200 && first.text.len() > 250_000, "{} bytes", first.text.len());
+    assert_replayed(&first, &post(&admin, KEY, "/api/v1/bulk/users/create", &body).await);
 }
