@@ -44,6 +44,7 @@ impl Console {
         Router::new()
             .route("/", get(overview))
             .route("/mail", get(mail))
+            .route("/queues", get(queues))
             .route("/dead-letters", get(dead_letters))
             .route("/table", get(table))
             .route("/clock", post(move_clock))
@@ -131,6 +132,10 @@ fn answer(headers: &HeaderMap, page: (&str, &str), content: impl Serialize) -> R
 
 /// A page runs no script and loads nothing, and so does the mail that it shows.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'";
+
+async fn queues(State(console): State<Console>) -> Json<Vec<Value>> {
+    Json(console.queues.waiting())
+}
 
 async fn dead_letters(State(console): State<Console>) -> Json<Vec<Value>> {
     Json(console.queues.given_up())

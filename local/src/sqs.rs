@@ -129,17 +129,23 @@ impl Queues {
         queue.call(operation, body)
     }
 
+    /// The messages that wait, for a person to look at.
+    pub(crate) fn waiting(&self) -> Vec<Value> {
+        shown(&self.webhooks).chain(shown(&self.slow_webhooks)).collect()
+    }
+
     /// The messages that were given up, for a person to look at.
     pub(crate) fn given_up(&self) -> Vec<Value> {
-        let shown = |queue: &Arc<Queue>| {
-            let name = queue.name.clone();
-            queue.all().into_iter().map(move |message| {
-                let body = serde_json::from_str(&message.body).unwrap_or(Value::String(message.body));
-                json!({ "queue": name, "id": message.id, "sent_at": message.sent_at, "body": body })
-            })
-        };
         shown(&self.dead_letters).chain(shown(&self.webhook_dead_letters)).collect()
     }
+}
+
+fn shown(queue: &Queue) -> impl Iterator<Item = Value> {
+    let name = queue.name.clone();
+    queue.all().into_iter().map(move |message| {
+        let body = serde_json::from_str(&message.body).unwrap_or(Value::String(message.body));
+        json!({ "queue": name, "id": message.id, "sent_at": message.sent_at, "body": body })
+    })
 }
 
 impl Queue {

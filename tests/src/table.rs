@@ -107,6 +107,23 @@ impl RawTable {
         }
     }
 
+    /// Every item of an index, in DynamoDB's JSON.
+    ///
+    /// # Panics
+    /// When DynamoDB refuses.
+    pub async fn index(&self, name: &str) -> Vec<Value> {
+        let mut scan = json!({ "TableName": self.name, "IndexName": name });
+        let mut items = Vec::new();
+        loop {
+            let page = self.call("Scan", scan.to_string()).await;
+            items.extend(page["Items"].as_array().into_iter().flatten().cloned());
+            if page["LastEvaluatedKey"].is_null() {
+                return items;
+            }
+            scan["ExclusiveStartKey"] = page["LastEvaluatedKey"].clone();
+        }
+    }
+
     /// Writes are told to nobody any more.
     ///
     /// # Panics

@@ -6,21 +6,21 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Client, NEW_PASSWORD, PASSWORD, System, registration};
 
-const EXPORT: &str = "/api/v1/gdpr/export/my-data";
+pub(super) const EXPORT: &str = "/api/v1/gdpr/export/my-data";
 const ERASE: &str = "/api/v1/gdpr/delete/my-account";
 /// Texts that nobody else has.
-const EMAIL: &str = "zyxwvut@example.com";
-const FIRST_NAME: &str = "Quorbelin";
-const LAST_NAME: &str = "Vashtimor";
+pub(super) const EMAIL: &str = "zyxwvut@example.com";
+pub(super) const FIRST_NAME: &str = "Quorbelin";
+pub(super) const LAST_NAME: &str = "Vashtimor";
 const USER_AGENT: &str = "Plinkomatic/7";
 
-async fn erase(client: &Client) -> Answer {
+pub(super) async fn erase(client: &Client) -> Answer {
     let body = json!({ "confirmation": "DELETE MY ACCOUNT", "reason": "No longer need the service" });
     client.send(Method::DELETE, ERASE, Some(body)).await
 }
 
 /// Somebody with marks on all that is theirs, who did a bit of everything; and every token that they were given.
-async fn marked(system: &System) -> (Client, Vec<String>) {
+pub(super) async fn marked(system: &System) -> (Client, Vec<String>) {
     let mut person = system.anybody().calling_itself(USER_AGENT);
     let form = json!({
         "email": EMAIL, "password": PASSWORD, "confirm_password": PASSWORD, "first_name": FIRST_NAME,
@@ -43,16 +43,24 @@ async fn marked(system: &System) -> (Client, Vec<String>) {
     (person.clone(), vec![person.token().to_owned(), person.refresh_token.clone(), verification, reset])
 }
 
-/// The items of the table, and the dead letters, in which something of the marked person can be read.
-async fn traces(system: &System, address: &str) -> Vec<String> {
-    let letters = system.anybody().get("/_local/dead-letters").await.expect(200);
-    let items = system.table().await.into_iter().chain(letters.as_array().cloned().unwrap_or_default());
+/// The items of the table and of its queues in which something of the marked person can be read.
+pub(super) async fn traces(system: &System, address: &str) -> Vec<String> {
+    let mut items = system.table().await;
+    for queue in ["queues", "dead-letters"] {
+        let messages = system.anybody().get(&format!("/_local/{queue}")).await.expect(200);
+        items.extend(messages.as_array().cloned().unwrap_or_default());
+    }
+    those_that_tell(&items, address)
+}
+
+/// Those of `items` in which something of the marked person can be read.
+pub(super) fn those_that_tell(items: &[Value], address: &str) -> Vec<String> {
     let marks = [EMAIL, FIRST_NAME, LAST_NAME, USER_AGENT].map(str::to_lowercase);
     let tells = |text: &String| {
         let text = text.to_lowercase();
         marks.iter().any(|mark| text.contains(mark)) || text.contains(&format!("\"{address}\""))
     };
-    items.map(|item| item.to_string()).filter(tells).collect()
+    items.iter().map(Value::to_string).filter(tells).collect()
 }
 
 fn of_type<'a>(items: &'a [Value], entity: &str, id: &Value) -> Vec<&'a Value> {

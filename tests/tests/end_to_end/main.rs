@@ -17,6 +17,7 @@ mod directory;
 mod docs;
 mod email_change;
 mod enumeration;
+mod erasure;
 mod errors;
 mod etag;
 mod faults;
