@@ -339,13 +339,13 @@ async fn what_was_not_delivered_in_a_span_is_replayed_and_nothing_else() {
 #[tokio::test]
 async fn what_is_pending_for_a_webhook_that_is_paused_is_given_up_and_nothing_is_queued() {
     let receiver = Receiver::start().await;
-    receiver.answer(503, &[("retry-after", "3600")]);
+    receiver.answer(503, &[("retry-after", "600")]);
     let (system, admin, path, _) = told(&receiver, &["user.registered"]).await;
     test(&admin, &path).await;
     system.drain().await;
     admin.send(Method::PATCH, &path, Some(json!({ "enabled": false }))).await.expect(200);
     system.register("ada@example.com").await;
-    pass(&system, 60).await;
+    pass(&system, 1_800).await;
     assert_eq!(receiver.received().len(), 1);
     let deliveries = deliveries(&admin, &path).await;
     assert_eq!((deliveries.len(), &deliveries[0]["status"]), (1, &json!("failed")));
