@@ -167,7 +167,7 @@ impl Store {
     }
 
     /// `token`, if there is one, is the one of its purpose that is good for `email`, whether that has an account or
-    /// not; and `event` is told.
+    /// not; then `event` is told. Who asks again while a token is fresh has nothing told, however often.
     ///
     /// Guarded by none being fresh: of many that are asked for at once, one is issued, and nothing is told of the
     /// others.
@@ -177,14 +177,18 @@ impl Store {
         (purpose, token): (Purpose, Option<PendingToken>),
         event: &Event,
     ) -> Result<(), Fault> {
-        let (mut write, attribute) = (touch(email, seen, event.at)?, pending(purpose));
-        if let Some(token) = token {
-            write = write
-                .set(attribute, token)?
-                .only_if(&format!("NOT #{attribute}.#mailed_at > :fresh"))
-                .value("fresh", token.mailed_at - FRESH_SECONDS)?;
-        }
-        match self.table.transact(vec![write, outbox(event)?]).await? {
+        let (touched, attribute) = (touch(email, seen, event.at)?, pending(purpose));
+        let writes = match token {
+            None => vec![touched],
+            Some(token) => {
+                let issued = touched
+                    .set(attribute, token)?
+                    .only_if(&format!("NOT #{attribute}.#mailed_at > :fresh"))
+                    .value("fresh", token.mailed_at - FRESH_SECONDS)?;
+                vec![issued, outbox(event)?]
+            }
+        };
+        match self.table.transact(writes).await? {
             // Refused: the address got or lost its account this moment. The mail would be wrong; ask again.
             Outcome::Written(()) | Outcome::Refused(_) => Ok(()),
         }

@@ -77,6 +77,27 @@ async fn a_newer_verification_token_replaces_an_older_one() {
 }
 
 #[tokio::test]
+async fn asking_again_and_again_is_told_once_in_five_minutes() {
+    let system = System::start().await;
+    for (path, event) in [
+        ("password-reset", "security.password_reset"),
+        ("resend-verification", "user.verification_requested"),
+    ] {
+        for email in [ADMIN, "nobody@example.com"] {
+            let before = system.events(event).await.len();
+            for (told, after) in [(1, 0), (1, FIVE_MINUTES), (2, 0)] {
+                for _ in 0..3 {
+                    let path = format!("/api/v1/auth/{path}");
+                    system.anybody().post(&path, json!({ "email": email })).await.expect(200);
+                }
+                assert_eq!(system.events(event).await.len() - before, told, "{event} {email}");
+                system.advance(after).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_newer_reset_token_replaces_an_older_one() {
     let system = System::start().await;
     let older = reset_token(&system).await;
