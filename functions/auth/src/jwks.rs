@@ -1,6 +1,7 @@
-//! `GET /.well-known/jwks.json`: the public keys that check our access tokens (RFC 7517).
+//! `GET /.well-known/jwks.json`: the public keys that check our access tokens and the checkpoints of the audit trail
+//! (RFC 7517).
 //!
-//! Where tokens are signed with a shared secret, the set is empty.
+//! Where tokens are signed with a shared secret, the keys are for checkpoints alone: no token of theirs is taken.
 
 use axum::extract::State;
 use axum::http::header;
@@ -36,7 +37,7 @@ impl From<PublicKey> for Key {
     }
 }
 
-/// The keys that check access tokens
+/// The keys that check access tokens and checkpoints
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",

@@ -219,12 +219,9 @@ impl Keys {
         Ok(&self.private().await?.audit)
     }
 
-    /// The public signing keys, for whoever wants to check our tokens; none where those are signed with a
-    /// shared secret.
+    /// The public signing keys, for whoever wants to check what we sign: statements about the audit trail and, unless
+    /// those are signed with a shared secret, our tokens.
     pub async fn public_keys(&self) -> Result<Vec<PublicKey>, Fault> {
-        if self.shared_secret().is_some() {
-            return Ok(Vec::new());
-        }
         let keys = self.public(PUBLIC_KEYS_LIVE_SECONDS).await?;
         Ok(keys.keys.iter().map(|(public, _)| public.clone()).collect())
     }
