@@ -9,6 +9,7 @@ use serde::Serialize;
 use shared::App;
 use shared::audit::{Outcome, Severity};
 use shared::event::EventType;
+use shared::event::details::TrailQuestion;
 use shared::http::{Json, Permitted, Problem};
 use shared::role::AuditRead;
 use shared::store::{EventCounters, count_events};
@@ -84,5 +85,6 @@ pub(crate) async fn summary(
     caller: Permitted<AuditRead>,
 ) -> Result<Json<Summary>, Problem> {
     let counters = app.store.event_counters(&caller.user.tenant, app.now(), RECENT_DAYS).await?;
+    caller.tell_audit_read(&app, "audit/summary", TrailQuestion::default()).await?;
     Ok(Json(counters.into()))
 }
