@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use shared::App;
 use shared::chain::ChainDay;
-use shared::checkpoint::Checkpoint;
+use shared::checkpoint::Removal;
 use shared::event::{Event, EventType, Origin};
 use shared::id::TenantId;
 use shared::session::Device;
@@ -147,14 +147,20 @@ async fn a_day_of_the_audit_trail_goes_when_its_time_is_over_and_a_checkpoint_sa
     app.remove_old_audit(&tenant).await.unwrap();
     assert_eq!(app.store.kept_records(&tenant, &old).await.unwrap().len(), 1, "a day has its full time");
     clock.advance(86_400);
-    for _ in 0..2 {
-        app.remove_old_audit(&tenant).await.unwrap();
+    let key = app.keys.audit_key().await.unwrap();
+    for days in [1, 0] {
+        let removal = app.remove_old_audit(&tenant).await.unwrap();
+        assert_eq!(removal, Removal { days, left: false });
         assert!(app.store.kept_records(&tenant, &old).await.unwrap().is_empty());
-        let heads = app.store.audit_heads(&tenant, &[old.clone(), new.clone()]).await.unwrap();
-        assert_eq!(heads.iter().map(|(chain, _)| chain).collect::<Vec<_>>(), [&new]);
+        let heads = app.store.audit_heads(key, &tenant, &[old.clone(), new.clone()]).await.unwrap().unwrap();
         let newest = app.store.checkpoint_head(&tenant).await.unwrap().unwrap().newest;
-        let removed = Checkpoint::read(&newest.jws).unwrap().removed;
+        assert_eq!((heads[&old].removed_by, heads[&new].removed_by), (Some(newest.place()), None));
+        let removed = newest.open(key, &tenant).unwrap().removed;
         assert_eq!((newest.n, &removed[0].chain, removed[0].seq), (1, &old, 1));
     }
+    // What comes too late finds the day closed, whatever the retention is by then.
+    let late = Event::new(EventType::UserLogin, &Origin::new(String::new(), Device::default()), old.begins());
+    writer.store.record_audit(key, &late, writer.now()).await.unwrap();
+    assert!(app.store.kept_records(&tenant, &old).await.unwrap().is_empty());
     local.stop().await;
 }

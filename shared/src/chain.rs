@@ -3,7 +3,7 @@
 //!
 //! The records of a tenant, a day and a shard are one chain, in the order in which they were written: each hash
 //! covers the record and the hash before it, and the newest is kept beside them as the head. Whoever can write to
-//! the table can compute hashes; the MAC on each they cannot. `docs/audit.md` has every byte.
+//! the table can compute hashes; the MACs on records and heads they cannot. `docs/audit.md` has every byte.
 
 use std::collections::BTreeMap;
 
@@ -27,6 +27,8 @@ pub const SHARD: u32 = 0;
 pub const LATEST: SignedDuration = SignedDuration::from_hours(24 * 16);
 /// What the first hash of a chain covers in place of the one before it, with tenant, day and shard.
 const DOMAIN: &str = "usher audit chain 1";
+/// What the MAC on a head covers before everything else, so that it is good for no record.
+const HEAD_DOMAIN: &str = "usher audit head 1";
 
 /// A SHA-256 hash, or a MAC of that length; as text base64url without padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -109,6 +111,11 @@ impl ChainDay {
         self.day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |midnight| midnight.timestamp())
     }
 
+    /// The first instant of the next day.
+    pub fn ends(&self) -> Timestamp {
+        self.begins().checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX)
+    }
+
     /// When nothing of the day is told any more, as late as that may be: checkpoints until then name it.
     pub fn closes(&self) -> Timestamp {
         self.begins().checked_add(LATEST).unwrap_or(Timestamp::MAX)
@@ -120,6 +127,15 @@ impl ChainDay {
     }
 }
 
+/// Which checkpoint, and where it stands among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CheckpointPlace {
+    /// When it was made.
+    pub at: Timestamp,
+    /// Its number, from 1.
+    pub n: u64,
+}
+
 /// How far a chain goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
@@ -129,6 +145,46 @@ pub struct Head {
     pub hash: Hash,
     /// When it was written.
     pub at: Timestamp,
+    /// The checkpoint that says that the chain is removed, its time being over: its records are gone, or about to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_by: Option<CheckpointPlace>,
+}
+
+/// A head as the table keeps it. What it says is to be had by opening it alone, so that nothing is appended to, signed or
+/// removed on the word of whoever can write to the table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SealedHead {
+    #[serde(flatten)]
+    head: Head,
+    /// On the head, and on whose it is.
+    mac: Hash,
+}
+
+impl SealedHead {
+    /// `head`, of a tenant's chain.
+    pub fn seal(head: Head, key: &AuditKey, (tenant, chain): (&TenantId, &ChainDay)) -> Self {
+        Self { head, mac: key.mac(head_hash(&head, tenant, chain)) }
+    }
+
+    /// What it says; nothing, if this system did not say so of that chain.
+    pub fn open(&self, key: &AuditKey, (tenant, chain): (&TenantId, &ChainDay)) -> Option<Head> {
+        key.is_mac(head_hash(&self.head, tenant, chain), self.mac).then_some(self.head)
+    }
+
+    /// What tells it from every other head.
+    pub(crate) fn mac(&self) -> Hash {
+        self.mac
+    }
+}
+
+fn head_hash(Head { seq, hash, at, removed_by }: &Head, tenant: &TenantId, chain: &ChainDay) -> Hash {
+    let removed_by = removed_by.map_or_else(String::new, |it| format!("{} {}", it.at, it.n));
+    let (tenant, ChainDay { day, shard }) = (tenant.as_str(), chain);
+    let text = format!(
+        "{HEAD_DOMAIN}\n{tenant}\n{day}\n{shard}\n{seq}\n{}\n{at}\n{removed_by}",
+        String::from(*hash)
+    );
+    Hash::of(&[text.as_bytes()])
 }
 
 /// A record and its link in the chain.
@@ -212,9 +268,9 @@ pub enum Reason {
     Inserted,
     /// The record is as it was written, and not where.
     Reordered,
-    /// The head does not name the newest record.
+    /// The head is not as it was written, or does not name the newest record.
     HeadMismatch,
-    /// The day is not as a checkpoint says, or a checkpoint is not as it was made.
+    /// The day is not as a checkpoint says, or a checkpoint is not as it was made, or not there.
     CheckpointMismatch,
 }
 
@@ -230,6 +286,13 @@ pub struct Flaw {
     pub chain: ChainDay,
     /// The number in it.
     pub seq: Option<u64>,
+}
+
+impl Flaw {
+    /// What is wrong with a chain as a whole, or up to the record `seq`.
+    pub fn of(chain: ChainDay, reason: Reason, seq: Option<u64>) -> Self {
+        Self { audit_id: None, reason, chain, seq }
+    }
 }
 
 /// A day to be examined. Its head is read before and after its records: what was written meanwhile may be missing.
@@ -348,6 +411,28 @@ mod tests {
         let mut text = String::new();
         write_canonical(&json!({ "b": [1, true, null], "a": { "d": "\u{7}\"\u{e9}", "c": {} } }), &mut text);
         assert_eq!(text, r#"{"a":{"c":{},"d":"\u0007\"é"},"b":[1,true,null]}"#);
+    }
+
+    #[test]
+    fn a_head_opens_as_it_was_sealed_and_nowhere_else() {
+        let key = AuditKey::new(hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]));
+        let (tenant, day) = (TenantId::default_tenant(), ChainDay::at(Timestamp::UNIX_EPOCH));
+        let head = Head { seq: 1, hash: Hash::of(&[b"a"]), at: Timestamp::UNIX_EPOCH, removed_by: None };
+        let sealed = SealedHead::seal(head, &key, (&tenant, &day));
+        assert_eq!(sealed.open(&key, (&tenant, &day)), Some(head));
+        let (place, later) = (CheckpointPlace { at: head.at, n: 1 }, Timestamp::from_second(86_400).unwrap());
+        let changed = [
+            Head { seq: 2, ..head },
+            Head { hash: Hash::of(&[b"b"]), ..head },
+            Head { at: later, ..head },
+            Head { removed_by: Some(place), ..head },
+        ];
+        for head in changed {
+            assert_eq!(SealedHead { head, ..sealed.clone() }.open(&key, (&tenant, &day)), None, "{head:?}");
+        }
+        assert_eq!(sealed.open(&key, (&tenant, &ChainDay::at(later))), None);
+        let other = TenantId::try_from("other".to_owned()).unwrap();
+        assert_eq!(sealed.open(&key, (&other, &day)), None);
     }
 
     #[test]

@@ -25,8 +25,24 @@ const LEEWAY_SECONDS: i64 = 60;
 /// Who our tokens are for.
 const AUDIENCE: &str = "usher";
 
-/// The `typ` of a checkpoint.
-const CHECKPOINT: &str = "audit-checkpoint+jws";
+/// What we state about the audit trail, to whoever has our public keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// How far the chains went.
+    Checkpoint,
+    /// What an export of the trail holds.
+    Export,
+}
+
+impl Statement {
+    /// Its `typ`: with it and its claims it is no token, and no statement of the other kind.
+    fn typ(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "audit-checkpoint+jws",
+            Self::Export => "audit-export+jws",
+        }
+    }
+}
 
 /// What a token is for: its `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,10 +181,14 @@ impl Keys {
         self.sign(Header::new(Algorithm::ES256), &claims).await.map(AccessToken)
     }
 
-    /// `checkpoint` as a compact JWS (RFC 7515). Its `typ` and its claims make it no token.
-    pub async fn sign_checkpoint(&self, checkpoint: &impl Serialize) -> Result<String, Fault> {
-        let typ = Some(CHECKPOINT.to_owned());
-        self.sign(Header { typ, ..Header::new(Algorithm::ES256) }, checkpoint).await
+    /// `claims` as a compact JWS (RFC 7515), ES256 whatever tokens are signed with.
+    pub async fn sign_statement(
+        &self,
+        statement: Statement,
+        claims: &impl Serialize,
+    ) -> Result<String, Fault> {
+        let typ = Some(statement.typ().to_owned());
+        self.sign(Header { typ, ..Header::new(Algorithm::ES256) }, claims).await
     }
 
     /// `claims` under the newest key that signs.

@@ -14,6 +14,7 @@ use super::Store;
 use super::events::AuditRecord;
 use super::key::{self, DONE_BY, DONE_TO, Index, Key, RECORDS, RECORDS_OF_TYPE};
 use super::table::{Range, parse};
+use super::write::Item;
 use crate::clock::Timestamp;
 use crate::event::EventType;
 use crate::fault::Fault;
@@ -99,6 +100,12 @@ impl AuditFilter {
     }
 }
 
+/// A record, if it can be read. One that was changed so that it cannot hides no other: a verification names it.
+fn readable(item: Item) -> Option<AuditRecord> {
+    let record = parse(item);
+    record.inspect_err(|fault| tracing::error!(cause = fault.chain(), "an audit record cannot be read")).ok()
+}
+
 impl Store {
     /// A page of records behind the place `after`, `skip` of them passed over. The last moment may be missing.
     pub async fn audit_records(
@@ -117,7 +124,7 @@ impl Store {
             return Ok(AuditPage { records: Vec::new(), next });
         }
         let mut items = self.table.batch_get(&keys).await?;
-        let records = keys.iter().filter_map(|key| items.remove(key)).map(parse).collect::<Result<_, _>>()?;
+        let records = keys.iter().filter_map(|key| items.remove(key)).filter_map(readable).collect();
         Ok(AuditPage { records, next })
     }
 

@@ -1,14 +1,18 @@
 //! The chains of the audit trail and their checkpoints: written so that nothing is left out between two of them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::events::AuditRecord;
-use super::key::{self, Key};
+use super::key::{self, Key, RECORDS};
 use super::table::{Outcome, Range, parse};
 use super::write::{Item, Write};
 use super::{counters, history};
-use crate::chain::{self, AuditKey, ChainDay, ChainedRecord, Hash, Head, Kept};
+use crate::chain::{
+    self, AuditKey, ChainDay, ChainedRecord, CheckpointPlace, Flaw, Hash, Head, Kept, Reason, SealedHead,
+};
 use crate::clock::Timestamp;
 use crate::event::Event;
 use crate::fault::Fault;
@@ -20,6 +24,9 @@ const APPEND_ROUNDS: u32 = 32;
 const RECORD: usize = 0;
 /// Where in that transaction the head stands.
 const HEAD_OF_DAY: usize = 1;
+
+/// How many records are read to be deleted: as many as one transaction deletes.
+const DELETED_AT_ONCE: usize = 100;
 
 /// A checkpoint as the table keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,47 +53,82 @@ pub struct CheckpointHead {
 
 impl Store {
     /// The audit trail has a record of `event`, behind all others of its day, and the counters count it, once,
-    /// however often this is asked for.
+    /// however often this is asked for. A day that retention removed gets none any more.
     ///
     /// Guarded by the head of the day's chain standing as it was read, and by there being no such record.
+    ///
+    /// # Errors
+    /// When the table fails, or where the head was changed by somebody else: nothing is chained to that.
     pub async fn record_audit(&self, key: &AuditKey, event: &Event, now: Timestamp) -> Result<(), Fault> {
         let (record, day) = (AuditRecord::from(event), ChainDay::at(event.at));
+        let place = (&event.tenant, &day);
         let head_key = Key::audit_head(&event.tenant, &day);
-        let mut head: Option<Head> = self.table.get(&head_key).await?;
+        let mut stored: Option<SealedHead> = self.table.get(&head_key).await?;
         for _ in 0..APPEND_ROUNDS {
+            let head = stored.as_ref().map(|stored| stored.open(key, place).ok_or_else(|| changed(&day)));
+            let head = head.transpose()?;
+            if head.is_some_and(|head| head.removed_by.is_some()) {
+                return Ok(());
+            }
             let previous = head.map_or_else(|| day.start(&event.tenant), |head| head.hash);
             let hash = chain::hash(previous, &record)?;
-            let next = Head { seq: head.map_or(0, |head| head.seq) + 1, hash, at: now };
+            let next = Head { seq: head.map_or(0, |head| head.seq) + 1, hash, at: now, removed_by: None };
             let chained = ChainedRecord { record: record.clone(), seq: next.seq, hash, mac: key.mac(hash) };
-            let mut writes = vec![put_record(&chained)?, move_head(head_key.clone(), head.as_ref(), &next)?];
+            let sealed = SealedHead::seal(next, key, place);
+            let mut writes =
+                vec![put_record(&chained)?, move_head(head_key.clone(), stored.as_ref(), &sealed)?];
             writes.extend(counters::count(event)?);
             let Outcome::Refused(refused) = self.table.transact(writes).await? else { return Ok(()) };
             if refused.iter().any(|it| it.index == RECORD) {
                 return Ok(());
             }
             let moved = refused.into_iter().find(|it| it.index == HEAD_OF_DAY).and_then(|it| it.old);
-            head = moved.map(parse).transpose()?;
+            stored = moved.map(parse).transpose()?;
         }
         Err(Fault::temporary("writing an audit record", "others are written at the same time"))
     }
 
-    /// The heads of these chains, in one call for each hundred; a chain without a record has none.
+    /// The heads of these chains, in one call for each hundred; a chain without a record has none. If one is not as this
+    /// system wrote it, that instead.
     pub async fn audit_heads(
         &self,
+        key: &AuditKey,
         tenant: &TenantId,
         chains: &[ChainDay],
-    ) -> Result<Vec<(ChainDay, Head)>, Fault> {
-        let mut heads = Vec::new();
+    ) -> Result<Result<BTreeMap<ChainDay, Head>, Flaw>, Fault> {
+        let mut heads = BTreeMap::new();
         for chains in chains.chunks(100) {
             let keys: Vec<Key> = chains.iter().map(|chain| Key::audit_head(tenant, chain)).collect();
             let mut found = self.table.batch_get(&keys).await?;
-            for (chain, key) in chains.iter().zip(&keys) {
-                if let Some(head) = found.remove(key) {
-                    heads.push((chain.clone(), parse(head)?));
-                }
+            for (chain, place) in chains.iter().zip(&keys) {
+                let Some(stored) = found.remove(place) else { continue };
+                let head = parse(stored).ok().and_then(|it: SealedHead| it.open(key, (tenant, chain)));
+                let Some(head) = head else {
+                    return Ok(Err(Flaw::of(chain.clone(), Reason::HeadMismatch, None)));
+                };
+                heads.insert(chain.clone(), head);
             }
         }
-        Ok(heads)
+        Ok(Ok(heads))
+    }
+
+    /// When the first thing happened, from `from` on, of which the audit trail has a record.
+    pub async fn first_audited(
+        &self,
+        tenant: &TenantId,
+        from: Timestamp,
+    ) -> Result<Option<Timestamp>, Fault> {
+        let range = Range {
+            index: Some(RECORDS),
+            partition: key::records_of(tenant),
+            from: Some(key::sortable(from)),
+            ascending: true,
+            limit: Some(1),
+            ..Range::default()
+        };
+        let items = self.table.query(range).await?.items.unwrap_or_default();
+        let place = items.first().and_then(|item| item.get(RECORDS.sk)?.as_s().ok());
+        Ok(place.and_then(|place| place.split('#').next()?.parse().ok()))
     }
 
     /// Everything that stands in a chain's partition but its head.
@@ -105,7 +147,7 @@ impl Store {
         (tenant, chain): (&TenantId, &ChainDay),
         after: Option<&str>,
         limit: usize,
-    ) -> Result<(Vec<ChainedRecord>, Option<String>), Fault> {
+    ) -> Result<(Vec<Kept>, Option<String>), Fault> {
         let range = Range {
             partition: key::audit_of(tenant, chain),
             from: Some(after.map_or_else(|| chain.day.to_string(), |after| format!("{after}~"))),
@@ -116,8 +158,7 @@ impl Store {
         };
         let page = self.table.query(range).await?;
         let end = page.last_evaluated_key.as_ref().and_then(|it| it.get("SK")?.as_s().ok().cloned());
-        let records = page.items.unwrap_or_default().into_iter().map(parse).collect::<Result<_, _>>()?;
-        Ok((records, end))
+        Ok((page.items.unwrap_or_default().into_iter().map(kept).collect(), end))
     }
 
     /// The newest checkpoint, if there is one.
@@ -159,17 +200,108 @@ impl Store {
         self.table.query_all(range, usize::MAX).await?.into_iter().map(parse).collect()
     }
 
-    /// Nothing is left of a chain. Call it only once a checkpoint says that it was removed.
-    pub async fn remove_chain(&self, tenant: &TenantId, chain: &ChainDay) -> Result<(), Fault> {
-        let range = Range { partition: key::audit_of(tenant, chain), ..Range::default() };
-        let keys: Vec<Key> =
-            self.table.query_all(range, usize::MAX).await?.iter().filter_map(Key::of).collect();
-        // The head goes last: as long as it is there, the chain is found and its removal goes on.
-        let head = Key::audit_head(tenant, chain);
-        let records: Vec<Key> = keys.into_iter().filter(|key| *key != head).collect();
-        self.table.delete_all(&records).await?;
-        self.table.delete_all(&[head]).await
+    /// The last checkpoint that was made before `time`.
+    pub async fn checkpoint_before(
+        &self,
+        tenant: &TenantId,
+        time: Timestamp,
+    ) -> Result<Option<StoredCheckpoint>, Fault> {
+        let range = Range {
+            partition: key::checkpoints_of(tenant),
+            from: Some(key::sortable(Timestamp::UNIX_EPOCH)),
+            // Nothing of a checkpoint at that very time sorts below this.
+            to: Some(key::sortable(time)),
+            limit: Some(1),
+            ..Range::default()
+        };
+        let items = self.table.query(range).await?.items.unwrap_or_default();
+        items.into_iter().next().map(parse).transpose()
     }
+
+    /// The first checkpoint that was made after `time`.
+    pub async fn checkpoint_after(
+        &self,
+        tenant: &TenantId,
+        time: Timestamp,
+    ) -> Result<Option<StoredCheckpoint>, Fault> {
+        let range = Range {
+            partition: key::checkpoints_of(tenant),
+            from: Some(key::behind(time)),
+            // The head, which sorts behind all checkpoints, is none.
+            to: Some(key::behind(Timestamp::MAX)),
+            ascending: true,
+            limit: Some(1),
+            ..Range::default()
+        };
+        let items = self.table.query(range).await?.items.unwrap_or_default();
+        items.into_iter().next().map(parse).transpose()
+    }
+
+    /// Those checkpoints of `places` that are there, in one call for each hundred.
+    pub async fn checkpoints_at(
+        &self,
+        tenant: &TenantId,
+        places: &BTreeSet<CheckpointPlace>,
+    ) -> Result<Vec<StoredCheckpoint>, Fault> {
+        let keys: Vec<Key> = places.iter().map(|it| Key::checkpoint(tenant, it.at, it.n)).collect();
+        let mut found = Vec::new();
+        for keys in keys.chunks(100) {
+            found.extend(self.table.batch_get(keys).await?.into_values());
+        }
+        found.into_iter().map(parse).collect()
+    }
+
+    /// The head `before` of a chain is `after`: a checkpoint says that the chain is removed. Guarded by the head standing as
+    /// it was read.
+    pub async fn close_chain(
+        &self,
+        key: &AuditKey,
+        (tenant, chain): (&TenantId, &ChainDay),
+        (before, after): (Head, Head),
+    ) -> Result<(), Fault> {
+        let seal = |head| SealedHead::seal(head, key, (tenant, chain));
+        let write = move_head(Key::audit_head(tenant, chain), Some(&seal(before)), &seal(after))?;
+        match self.table.transact(vec![write]).await? {
+            Outcome::Written(()) => Ok(()),
+            Outcome::Refused(_) => {
+                Err(Fault::temporary("removing a day of the audit trail", "it grew meanwhile"))
+            }
+        }
+    }
+
+    /// So many records of a chain are deleted, all of them if there are no more. Call it only once its head says that it is
+    /// removed.
+    pub async fn remove_records(
+        &self,
+        tenant: &TenantId,
+        chain: &ChainDay,
+        most: usize,
+    ) -> Result<usize, Fault> {
+        let head = Key::audit_head(tenant, chain);
+        let mut deleted = 0;
+        while deleted < most {
+            let range = Range {
+                partition: key::audit_of(tenant, chain),
+                ascending: true,
+                limit: i32::try_from((most - deleted).min(DELETED_AT_ONCE)).ok(),
+                ..Range::default()
+            };
+            // The head sorts behind all records.
+            let items = self.table.query(range).await?.items.unwrap_or_default();
+            let keys: Vec<Key> = items.iter().filter_map(Key::of).filter(|key| *key != head).collect();
+            if keys.is_empty() {
+                break;
+            }
+            self.table.delete_all(&keys).await?;
+            deleted += keys.len();
+        }
+        Ok(deleted)
+    }
+}
+
+/// What keeps anything from being chained to a head that somebody else wrote.
+fn changed(day: &ChainDay) -> Fault {
+    Flaw::of(day.clone(), Reason::HeadMismatch, None).into()
 }
 
 fn put_record(chained: &ChainedRecord) -> Result<Write, Fault> {
@@ -182,13 +314,11 @@ fn put_record(chained: &ChainedRecord) -> Result<Write, Fault> {
     Ok(write)
 }
 
-fn move_head(key: Key, from: Option<&Head>, to: &Head) -> Result<Write, Fault> {
+fn move_head(key: Key, from: Option<&SealedHead>, to: &SealedHead) -> Result<Write, Fault> {
     let write = Write::put(key, "audit_head", to)?;
     match from {
         None => Ok(write.unless_exists()),
-        Some(head) => {
-            write.only_if("#seq = :seq AND #hash = :hash").value("seq", head.seq)?.value("hash", head.hash)
-        }
+        Some(head) => write.only_if("#mac = :mac").value("mac", head.mac()),
     }
 }
 
