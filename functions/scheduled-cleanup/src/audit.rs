@@ -12,5 +12,5 @@ pub(crate) async fn keep(app: &App) -> Result<Progress, Fault> {
     let tenant = TenantId::default_tenant();
     app.checkpoint(&tenant).await?;
     let removed = app.remove_old_audit(&tenant).await?;
-    Ok(Progress { looked_at: removed, done: removed, left: false })
+    Ok(Progress { looked_at: removed, done: removed, ..Progress::default() })
 }

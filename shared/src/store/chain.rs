@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::events::AuditRecord;
+use super::history;
 use super::key::{self, Key};
 use super::table::{Outcome, Range, parse};
 use super::write::{Item, Write};
-use super::{counters, history};
 use crate::chain::{self, AuditKey, ChainDay, ChainedRecord, Hash, Head, Kept};
 use crate::clock::Timestamp;
 use crate::event::Event;
@@ -59,13 +59,15 @@ impl Store {
             let next = Head { seq: head.map_or(0, |head| head.seq) + 1, hash, at: now };
             let chained = ChainedRecord { record: record.clone(), seq: next.seq, hash, mac: key.mac(hash) };
             let mut writes = vec![put_record(&chained)?, move_head(head_key.clone(), head.as_ref(), &next)?];
-            writes.extend(counters::count(event)?);
+            writes.extend(self.counting(event, now).await?);
             let Outcome::Refused(refused) = self.table.transact(writes).await? else { return Ok(()) };
             if refused.iter().any(|it| it.index == RECORD) {
                 return Ok(());
             }
-            let moved = refused.into_iter().find(|it| it.index == HEAD_OF_DAY).and_then(|it| it.old);
-            head = moved.map(parse).transpose()?;
+            // Where it was not the head that moved, it was as what the account is counted.
+            if let Some(moved) = refused.into_iter().find(|it| it.index == HEAD_OF_DAY) {
+                head = moved.old.map(parse).transpose()?;
+            }
         }
         Err(Fault::temporary("writing an audit record", "others are written at the same time"))
     }
