@@ -150,7 +150,7 @@ impl Row {
         let event = Event::new(EventType::AdminUserCreated, &order.origin, now)
             .by(order.actor)
             .to(&user)
-            .counting(None, Some(&user))
+            .counting(None, &user)
             .telling(AccountCreated {
                 role: user.role.name().to_owned(),
                 operation_id: Some(order.operation),

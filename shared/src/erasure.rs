@@ -42,8 +42,7 @@ impl App {
             Cause::Themselves { successor } => successor,
             Cause::Overdue(_) => None,
         };
-        let event = event.counting(Some(user), None);
-        let is_erased = self.store.erase((user, successor), &receipt, &event).await?;
+        let is_erased = self.store.erase((user, successor), &receipt, &event.counting_out()).await?;
         Ok(is_erased.then_some(receipt))
     }
 }

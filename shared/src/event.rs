@@ -17,7 +17,7 @@ use crate::credential::Credential;
 use crate::id::{EventId, TenantId, UserId, WebhookId};
 use crate::privacy::{KeptDevice, PrivacyKey, SealedEmail};
 use crate::session::Device;
-use crate::tally::{self, Tally};
+use crate::tally::Counted;
 use crate::token::Nonce;
 use crate::user::User;
 
@@ -137,9 +137,9 @@ pub struct Event {
     /// What else there is to know: the [`details`] of its type.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub data: Map<String, Value>,
-    /// By how much it changes the counters.
-    #[serde(default, skip_serializing_if = "Tally::is_empty")]
-    pub tally: Tally,
+    /// As what its subject is to be counted, where it changes that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Counted>,
     /// What the person is to be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<Notice>,
@@ -161,7 +161,7 @@ impl Event {
             request_id: origin.request_id.clone(),
             device: origin.kept.clone(),
             data: Map::new(),
-            tally: Tally::new(),
+            counted: None,
             mail: None,
             expires_at: at.as_second() + OUTBOX_DAYS * 86_400,
         }
@@ -221,10 +221,18 @@ impl Event {
         self
     }
 
-    /// It makes the account `after` of the account `before`; there may be none before, or after.
+    /// It makes its subject `after` of the account `before`, if there was one: the version that was read, which whoever
+    /// writes it asks for.
     #[must_use]
-    pub fn counting(mut self, before: Option<&User>, after: Option<&User>) -> Self {
-        self.tally = tally::between(before, after);
+    pub fn counting(mut self, before: Option<&User>, after: &User) -> Self {
+        self.counted = Counted::changed(before, after);
+        self
+    }
+
+    /// It erases its subject.
+    #[must_use]
+    pub fn counting_out(mut self) -> Self {
+        self.counted = Some(Counted::erased());
         self
     }
 

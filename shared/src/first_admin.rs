@@ -49,7 +49,7 @@ pub async fn create(app: &App, email: &str, password: &Secret) -> Result<bool, E
     let origin = Origin::new(user.id.uuid().to_string(), device);
     let event = Event::new(EventType::SystemFirstAdministratorCreated, &origin, now)
         .to(&user)
-        .counting(None, Some(&user))
+        .counting(None, &user)
         .telling(FirstAdministrator { role: user.role.name().to_owned() });
     let credential = Credential::new(user.id, hash);
     match app.store.register_first(&user, &credential, &event).await? {

@@ -1,129 +1,90 @@
-//! Comparing the counters of accounts with the accounts: a walk over all of them, page by page.
+//! Comparing as what accounts are counted with the accounts: a walk over all that are listed, which finds those that were
+//! never counted, and over all that are counted, which finds those that are deleted or gone.
 //!
-//! The counters follow the accounts by events, so a walk says something only of counters that stood still while it
-//! went, and of accounts that nobody changed just before. A difference may still be an event that is late, or a
-//! deletion that is under way, which no walk sees. What two walks in a row find the same is a drift.
-
-use std::collections::BTreeSet;
+//! An account whose last change is not counted for a minute has its event held up or given up. It is counted without it:
+//! should the event come after all, it finds its version counted.
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::id::UserId;
 use crate::store::Place;
-use crate::tally::{self, Tally};
+use crate::tally::Counted;
 use crate::user::User;
 
 /// Seconds after which a change is counted, unless something holds its event up.
 const SETTLED: i64 = 60;
 
-/// A walk, and what is left of the one before.
-///
-/// What is empty is left out: DynamoDB Local's stream shows an empty map in a form that no SDK reads.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Walk {
-    /// Raised each time it is kept: of two runs at once, one goes on.
-    pub version: u64,
-    /// The counters at its beginning.
-    #[serde(default, skip_serializing_if = "Tally::is_empty")]
-    counters: Tally,
-    /// The accounts that it passed.
-    #[serde(default, skip_serializing_if = "Tally::is_empty")]
-    passed: Tally,
-    /// The last change of any of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    changed_at: Option<Timestamp>,
-    /// The last of them; none before the first page, and after the last.
-    after: Option<Place>,
-    /// By how much the counters seemed to be wrong to the walk before.
-    #[serde(default, skip_serializing_if = "Tally::is_empty")]
-    suspected: Tally,
+/// Where a walk over the accounts goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "among", rename_all = "snake_case")]
+pub enum Walk {
+    /// Among those that are listed.
+    Listed {
+        /// Behind this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Place>,
+    },
+    /// Among those that are counted.
+    Counted {
+        /// Behind this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<UserId>,
+    },
 }
 
-/// What a walk that is over found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// Nothing is wrong, or nothing can be said.
-    Sound,
-    /// By so much the accounts are more than the counters say; it may be an event that is under way.
-    Suspected(Tally),
-    /// The same, for the second time.
-    Drifted(Tally),
+impl Default for Walk {
+    fn default() -> Self {
+        Self::Listed { after: None }
+    }
 }
 
 impl Walk {
-    /// A walk that begins where the counters stand at `counters`, after the walk `before`.
-    pub fn begun(counters: Tally, before: Option<&Self>) -> Self {
-        let (version, suspected) = before.map(|it| (it.version, it.suspected.clone())).unwrap_or_default();
-        Self { version, counters, suspected, ..Self::default() }
-    }
-
-    /// Whether it has pages before it.
-    pub fn is_under_way(&self) -> bool {
-        self.after.is_some()
-    }
-
-    /// Where its next page begins.
-    pub fn after(&self) -> Option<&Place> {
-        self.after.as_ref()
-    }
-
-    /// It passes `users`; the page behind them begins after `next`.
-    pub fn pass(&mut self, users: &[User], next: Option<Place>) {
-        for (counter, number) in users.iter().flat_map(|user| tally::between(None, Some(user))) {
-            *self.passed.entry(counter).or_default() += number;
-        }
-        self.changed_at = self.changed_at.max(users.iter().map(|user| user.updated_at).max());
-        self.after = next;
-    }
-
-    /// What it found, where the counters stand at `counters` at its end, which is `now`.
-    pub fn compare(&self, counters: &Tally, now: Timestamp) -> Finding {
-        let differences = difference(counters, &self.passed);
-        let settled = self.changed_at.is_none_or(|at| now.as_second() - at.as_second() > SETTLED);
-        if differences.is_empty() || *counters != self.counters || !settled {
-            Finding::Sound
-        } else if differences == self.suspected {
-            Finding::Drifted(differences)
-        } else {
-            Finding::Suspected(differences)
-        }
-    }
-
-    /// What is left of it for the next walk.
-    #[must_use]
-    pub fn ended(self, suspected: Option<Tally>) -> Self {
-        Self { version: self.version, suspected: suspected.unwrap_or_default(), ..Self::default() }
+    /// At the first of those that are counted.
+    pub fn counted() -> Self {
+        Self::Counted { after: None }
     }
 }
 
-/// What is to be added to `counters` to make them `accounts`.
-fn difference(counters: &Tally, accounts: &Tally) -> Tally {
-    let names: BTreeSet<&String> = counters.keys().chain(accounts.keys()).collect();
-    let number = |tally: &Tally, name: &str| tally.get(name).copied().unwrap_or_default();
-    let differences =
-        names.into_iter().map(|name| (name.clone(), number(accounts, name) - number(counters, name)));
-    differences.filter(|(_, by)| *by != 0).collect()
+/// What the table has of an account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Whose it is.
+    pub id: UserId,
+    /// The account; none if it is gone.
+    pub user: Option<User>,
+    /// When it was erased, if there is a receipt of that.
+    pub erased_at: Option<Timestamp>,
+    /// As what it is counted, if it is.
+    pub counted: Option<Counted>,
+}
+
+impl Account {
+    /// As what it should have been counted for a minute by `now`, if it is not.
+    pub fn overdue(&self, now: Timestamp) -> Option<Counted> {
+        let (counted, since) = match &self.user {
+            Some(user) => (Counted::of(user), Some(user.updated_at)),
+            None => (Counted::erased(), self.erased_at),
+        };
+        let is_settled = since.is_none_or(|since| now.as_second() - since.as_second() > SETTLED);
+        (is_settled && counted.replaces(self.counted.as_ref())).then_some(counted)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
     use crate::email::Email;
+    use crate::user::Status;
 
-    fn users(number: i64) -> Tally {
-        [("users".to_owned(), number)].into()
+    /// An account that changed at `UNIX_EPOCH`.
+    fn ada() -> User {
+        let email = Email::parse("ada@example.com").unwrap();
+        User::registered(email, "Ada".into(), "Lovelace".into(), Timestamp::UNIX_EPOCH)
     }
 
-    /// A walk past one account, which changed at `UNIX_EPOCH`.
-    fn walked(counters: Tally, before: Option<&Walk>) -> Walk {
-        let email = Email::parse("ada@example.com").unwrap();
-        let ada = User::registered(email, "Ada".into(), "Lovelace".into(), Timestamp::UNIX_EPOCH);
-        let mut walk = Walk::begun(counters, before);
-        walk.pass(&[ada], None);
-        // Other counters are beside the point.
-        walk.passed.retain(|name, _| name == "users");
-        walk
+    fn account(user: Option<User>, counted: Option<Counted>) -> Account {
+        Account { id: UserId::random(), user, erased_at: Some(Timestamp::UNIX_EPOCH), counted }
     }
 
     fn after(seconds: i64) -> Timestamp {
@@ -131,26 +92,28 @@ mod tests {
     }
 
     #[test]
-    fn what_two_walks_find_the_same_is_a_drift() {
-        let now = after(3_600);
-        let first = walked(users(3), None);
-        assert_eq!(first.compare(&users(3), now), Finding::Suspected(users(-2)));
-        let first = first.ended(Some(users(-2)));
-        assert_eq!(walked(users(3), Some(&first)).compare(&users(3), now), Finding::Drifted(users(-2)));
-        assert_eq!(walked(users(2), Some(&first)).compare(&users(2), now), Finding::Suspected(users(-1)));
-        assert_eq!(walked(users(1), Some(&first)).compare(&users(1), now), Finding::Sound);
+    fn a_change_that_is_not_counted_is_overdue_after_a_minute() {
+        let registered = Counted::of(&ada());
+        let deleted = User { status: Status::Deleted, version: 2, ..ada() };
+        for (user, counted) in
+            [(Some(ada()), None), (Some(deleted), Some(registered.clone())), (None, Some(registered))]
+        {
+            let account = account(user.clone(), counted);
+            let expected = user.as_ref().map_or_else(Counted::erased, Counted::of);
+            assert_eq!([after(60), after(61)].map(|now| account.overdue(now)), [None, Some(expected)]);
+        }
     }
 
     #[test]
-    fn counters_that_moved_meanwhile_prove_nothing() {
-        let first = walked(users(3), None).ended(Some(users(-2)));
-        assert_eq!(walked(users(2), Some(&first)).compare(&users(3), after(3_600)), Finding::Sound);
-    }
-
-    #[test]
-    fn an_account_that_changed_a_minute_ago_proves_nothing() {
-        let walk = walked(users(0), None);
-        assert_eq!(walk.compare(&users(0), after(60)), Finding::Sound);
-        assert_eq!(walk.compare(&users(0), after(61)), Finding::Suspected(users(1)));
+    fn what_is_counted_or_makes_no_difference_is_not_overdue() {
+        let renamed = User { first_name: "Augusta".into(), version: 2, ..ada() };
+        for (user, counted) in [
+            (Some(ada()), Counted::of(&ada())),
+            (Some(renamed), Counted::of(&ada())),
+            (Some(ada()), Counted::erased()),
+            (None, Counted::erased()),
+        ] {
+            assert_eq!(account(user, Some(counted)).overdue(after(61)), None);
+        }
     }
 }

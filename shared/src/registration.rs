@@ -76,7 +76,7 @@ impl App {
         let event = Event::new(EventType::AdminUserCreated, origin, now)
             .by(actor.id)
             .to(&user)
-            .counting(None, Some(&user))
+            .counting(None, &user)
             .telling(AccountCreated { role: user.role.name().to_owned(), operation_id: None });
         let credential = Credential::new(user.id, hash);
         let registration = self.store.register_for(actor, (&user, &credential), &event).await?;
@@ -96,7 +96,7 @@ impl App {
         let credential = Credential { verification: Some(pending), ..Credential::new(user.id, hash) };
         let event = Event::new(EventType::UserRegistered, origin, now)
             .by_themselves(&user)
-            .counting(None, Some(&user))
+            .counting(None, &user)
             .mail(Notice::Verification { nonce: pending.nonce });
         if self.store.register(&user, &credential, &event).await? != Registration::Added {
             return Ok(None);

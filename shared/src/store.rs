@@ -32,7 +32,7 @@ pub use accounts::{Addition, NewAccount, Taken};
 pub use audit::{AuditFilter, AuditPage};
 pub use bulk::{Advance, SealedBatch, SealedErrors};
 pub use chain::{CheckpointHead, StoredCheckpoint};
-pub use counters::{Counters, EventCounters, count_events};
+pub use counters::{Counters, EventCounters, Recount, UserCounters, count_events};
 pub use erasure::{Receipt, Sessions};
 pub use events::{AuditRecord, MailClaim};
 pub use history::History;

@@ -1,13 +1,33 @@
-//! Counters: how many accounts there are of each kind. An event says by how much it changes them, so whoever
-//! counts events counts accounts.
+//! Counters: how many accounts there are of each kind.
+//!
+//! Beside the counters the table keeps as what each account is counted, and of which version. An event says as what its
+//! account is to be counted; the difference is added. So what is late, comes twice or out of order counts once, and the
+//! counters are at each instant the sum of what the accounts are counted as.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 use crate::role::Role;
 use crate::user::{Status, User};
 
 /// By how much each counter changes.
 pub type Tally = BTreeMap<String, i64>;
+
+/// The version of an account that was erased: none is above.
+const ERASED: u64 = i64::MAX.cast_unsigned();
+
+/// As what an account is counted.
+///
+/// What is empty is left out: DynamoDB Local's stream shows an empty list in a form that no SDK reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The version of the account: of two, the higher one holds.
+    pub version: u64,
+    /// The counters that count it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    counters: BTreeSet<String>,
+}
 
 /// All accounts that are not deleted.
 pub const ALL: &str = "users";
@@ -45,32 +65,73 @@ pub fn of_list(role: Option<&Role>, status: Option<Status>) -> String {
 }
 
 /// The counters that count `user`.
-fn counters(user: &User) -> Vec<String> {
+fn counters(user: &User) -> BTreeSet<String> {
     if user.status == Status::Deleted {
-        return Vec::new();
+        return BTreeSet::new();
     }
     let state = if user.is_active() { ACTIVE } else { INACTIVE };
-    let mut counters = vec![ALL.to_owned(), state.to_owned()];
+    let mut counters = BTreeSet::from([ALL.to_owned(), state.to_owned()]);
     counters.extend([of_role(&user.role, None), of_role(&user.role, Some(user.status))]);
     if !user.is_verified() {
-        counters.push(UNVERIFIED.to_owned());
+        counters.insert(UNVERIFIED.to_owned());
     }
     if !user.is_approved() {
-        counters.push(UNAPPROVED.to_owned());
+        counters.insert(UNAPPROVED.to_owned());
     }
     counters
 }
 
-/// What changes when the account `before` becomes `after`; there may be none before, or after.
-pub fn between(before: Option<&User>, after: Option<&User>) -> Tally {
-    let mut tally = Tally::new();
-    for (user, by) in [(before, -1), (after, 1)] {
-        for counter in user.map(counters).unwrap_or_default() {
-            *tally.entry(counter).or_default() += by;
-        }
+impl Counted {
+    /// As what `user` is to be counted.
+    pub fn of(user: &User) -> Self {
+        Self { version: user.version, counters: counters(user) }
     }
-    tally.retain(|_, by| *by != 0);
-    tally
+
+    /// As what an account is to be counted that is `after` by the next change of `before`, if there was one; nothing
+    /// where that makes no difference.
+    pub fn changed(before: Option<&User>, after: &User) -> Option<Self> {
+        let version = before.map_or(after.version, |before| before.version + 1);
+        let counters = counters(after);
+        let is_other = before.is_none_or(|before| self::counters(before) != counters);
+        is_other.then_some(Self { version, counters })
+    }
+
+    /// As what an account is to be counted that was erased: nothing, and for good.
+    pub fn erased() -> Self {
+        Self { version: ERASED, counters: BTreeSet::new() }
+    }
+
+    /// Whether the account was erased.
+    pub fn is_erased(&self) -> bool {
+        self.version == ERASED
+    }
+
+    /// Whether an account that is counted as `before` is to be counted so: that is of an earlier version, and differs.
+    pub fn replaces(&self, before: Option<&Self>) -> bool {
+        let differs = |before: &Self| self.is_erased() || self.counters != before.counters;
+        before.is_none_or(|before| before.version < self.version && differs(before))
+    }
+
+    /// By how much the counters change with it, where the account was counted as `before`.
+    pub fn since(&self, before: Option<&Self>) -> Tally {
+        let counted = |counted: &Self| counted.counters.iter().map(|name| (name.clone(), 1)).collect();
+        difference(&before.map(counted).unwrap_or_default(), &counted(self))
+    }
+}
+
+/// Adds `more` to `tally`.
+pub fn add(tally: &mut Tally, more: Tally) {
+    for (counter, number) in more {
+        *tally.entry(counter).or_default() += number;
+    }
+    tally.retain(|_, number| *number != 0);
+}
+
+/// What is to be added to `before` to make it `after`.
+pub fn difference(before: &Tally, after: &Tally) -> Tally {
+    let mut difference = after.clone();
+    add(&mut difference, before.iter().map(|(counter, number)| (counter.clone(), -number)).collect());
+    difference
 }
 
 #[cfg(test)]
@@ -89,20 +150,36 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_the_same_is_not_counted() {
+    fn only_what_changes_is_counted() {
         let promoted = User { role: Role::Admin, ..user() };
+        let changed = Counted::changed(Some(&user()), &promoted).unwrap();
         let changes =
             [("role:admin", 1), ("role:admin:active", 1), ("role:user", -1), ("role:user:active", -1)];
-        assert_eq!(between(Some(&user()), Some(&promoted)), tally(changes));
+        assert_eq!(changed.since(Some(&Counted::of(&user()))), tally(changes));
+        let renamed = User { first_name: "Augusta".into(), ..user() };
+        assert_eq!(Counted::changed(Some(&user()), &renamed), None);
     }
 
     #[test]
     fn deleting_undoes_registering() {
-        let deleted = User { status: Status::Deleted, ..user() };
-        let (came, went) = (between(None, Some(&user())), between(Some(&user()), Some(&deleted)));
+        let registered = Counted::changed(None, &user()).unwrap();
+        let deleted = Counted::changed(Some(&user()), &User { status: Status::Deleted, ..user() }).unwrap();
+        let (came, went) = (registered.since(None), deleted.since(Some(&registered)));
         assert!(
             came.len() == 6 && came.iter().all(|(counter, by)| went[counter] == -by),
             "{came:?} {went:?}"
         );
+    }
+
+    #[test]
+    fn what_is_late_replaces_nothing() {
+        let registered = Counted::of(&user());
+        let deleted = Counted::changed(Some(&user()), &User { status: Status::Deleted, ..user() }).unwrap();
+        let erased = Counted::erased();
+        assert!(registered.replaces(None) && deleted.replaces(Some(&registered)));
+        assert!(erased.replaces(Some(&deleted)), "what is kept of it is to end");
+        for (late, standing) in [(&registered, &registered), (&registered, &deleted), (&deleted, &erased)] {
+            assert!(!late.replaces(Some(standing)), "{late:?} {standing:?}");
+        }
     }
 }

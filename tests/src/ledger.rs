@@ -20,8 +20,8 @@ pub struct Ledger {
     pub wanted: Ids,
     /// Those that the webhook was told.
     pub told: Ids,
-    /// By how much they change each counter.
-    pub changes: BTreeMap<String, i64>,
+    /// What the counters are to say of them.
+    pub counting: BTreeMap<String, i64>,
     /// What the counters say.
     pub counted: BTreeMap<String, i64>,
     /// Those whose mail is marked as sent.
@@ -40,24 +40,32 @@ impl Ledger {
         let wanted = of("event").filter(|event| instant(&event["at"]) >= made_at);
         let mails = system.anybody().get("/_local/mail").await.expect(200);
         let mails = mails.as_array().into_iter().flatten();
-        let mut changes = BTreeMap::new();
+        let (mut counting, mut accounts) = (BTreeMap::new(), BTreeMap::new());
         for event in of("event") {
-            *changes.entry(text(&event["type"])).or_default() += 1;
-            add(&mut changes, event["tally"].as_object());
+            *counting.entry(text(&event["type"])).or_default() += 1;
+            let counted = event["counted"].as_object().map(|counted| (counted["version"].as_u64(), counted));
+            let account: &mut Option<_> = accounts.entry(text(&event["subject"])).or_default();
+            if counted.map(|it| it.0) > account.map(|it: (_, _)| it.0) {
+                *account = counted;
+            }
+        }
+        for (_, account) in accounts.into_values().flatten() {
+            for counter in account.get("counters").and_then(Value::as_array).into_iter().flatten() {
+                *counting.entry(text(counter)).or_default() += 1;
+            }
         }
         let mut counted = BTreeMap::new();
         for sort_key in ["EVENTS", "USERS"] {
             let counters = table.iter().find(|item| item["PK"] == "COUNT#default" && item["SK"] == sort_key);
             add(&mut counted, counters.and_then(Value::as_object));
         }
-        changes.retain(|_, number| *number != 0);
         counted.retain(|_, number| *number != 0);
         Self {
             events: sorted(of("event").map(|event| text(&event["id"]))),
             wanted: sorted(wanted.map(|event| text(&event["id"]))),
             recorded: sorted(of("audit").map(|record| text(&record["id"]))),
             told: sorted(receiver.received().iter().map(|message| text(&message.json()["data"]["id"]))),
-            changes,
+            counting,
             counted,
             mailed: of("mail").filter(|mark| mark["sent"] == true).count(),
             mails: sorted(mails.map(|mail| format!("{}: {}", text(&mail["to"]), text(&mail["subject"])))),
@@ -71,7 +79,7 @@ impl Ledger {
     #[track_caller]
     pub fn assert_balanced(&self) {
         assert_eq!(self.recorded, self.events, "the audit trail");
-        assert_eq!(self.counted, self.changes, "the counters");
+        assert_eq!(self.counted, self.counting, "the counters");
         assert_eq!(self.told, self.wanted, "the webhook");
         assert_eq!(self.mails.len(), self.mailed, "the mails");
     }
@@ -92,10 +100,10 @@ fn sorted(ids: impl Iterator<Item = String>) -> Ids {
     ids
 }
 
-/// Adds the numbers of an object, but for those that every item has.
+/// Adds the numbers of an item of counters, but for those that count nothing.
 fn add(sum: &mut BTreeMap<String, i64>, numbers: Option<&Map<String, Value>>) {
-    let numbers =
-        numbers.into_iter().flatten().filter(|(name, _)| !["v", "expires_at"].contains(&name.as_str()));
+    let counts_nothing = ["v", "expires_at", "moves"];
+    let numbers = numbers.into_iter().flatten().filter(|(name, _)| !counts_nothing.contains(&name.as_str()));
     for (name, number) in numbers.filter_map(|(name, number)| Some((name, number.as_i64()?))) {
         *sum.entry(name.clone()).or_default() += number;
     }

@@ -73,8 +73,7 @@ pub(crate) async fn approve_user(
     let status = if user.rejection.is_some() { Status::Active } else { user.status };
     let approved =
         User { approval: Some(approval), rejection: None, status, updated_at: approval.at, ..user.clone() };
-    let counted =
-        event(EventType::UserApproved).counting(Some(&user), Some(&approved)).mail(Notice::Approved);
+    let counted = event(EventType::UserApproved).counting(Some(&user), &approved).mail(Notice::Approved);
     let events = [event(EventType::AdminUserApproved), counted];
     if_match.settle(app.store.change((actor, &user), &approved, &events).await?)?;
     Ok(Json(Approved::new(user, approval)))

@@ -119,7 +119,7 @@ pub(crate) async fn reject_user(
     let event = Event::new(EventType::AdminUserRejected, origin, decision.at)
         .by(actor.id)
         .to(&user)
-        .counting(Some(&user), Some(&rejected))
+        .counting(Some(&user), &rejected)
         .mail(Notice::Rejected);
     target.if_match.settle(app.store.change((actor, &user), &rejected, &[event]).await?)?;
     Ok(Json(Rejected::new(user, decision)))

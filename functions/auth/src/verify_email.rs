@@ -14,7 +14,7 @@ use shared::id::UserId;
 use shared::privacy::SealedEmail;
 use shared::store::TokenSpent;
 use shared::token::{MailToken, Purpose};
-use shared::user::User;
+use shared::user::{Status, User};
 use utoipa::ToSchema;
 
 /// The token from the mail.
@@ -81,13 +81,16 @@ async fn prove(
     token: MailToken,
     (origin, now): (&Origin, Timestamp),
 ) -> Result<(), Problem> {
+    if user.is_verified() || user.status == Status::Deleted {
+        return Err(Problem::bad_mail_token());
+    }
     let verified = User { verified_at: Some(now), ..user.clone() };
-    let event = Event::new(EventType::UserVerified, origin, now)
-        .by_themselves(user)
-        .counting(Some(user), Some(&verified));
+    let event =
+        Event::new(EventType::UserVerified, origin, now).by_themselves(user).counting(Some(user), &verified);
     match app.store.verify_email(user, token, &event).await? {
         TokenSpent::Done => Ok(()),
         TokenSpent::NotGood => Err(Problem::bad_mail_token()),
+        TokenSpent::Meanwhile => Err(Problem::changed_meanwhile()),
     }
 }
 

@@ -15,5 +15,5 @@ pub(crate) async fn keep(app: &App) -> Result<Progress, Fault> {
         tracing::info!(checkpoint, "the audit trail is sealed");
     }
     let removal = app.remove_old_audit(&tenant).await?;
-    Ok(Progress { looked_at: removal.days, done: removal.days, left: removal.left })
+    Ok(Progress { looked_at: removal.days, done: removal.days, left: removal.left, ..Progress::default() })
 }

@@ -26,5 +26,6 @@ pub(crate) async fn queue(app: &App) -> Result<Progress, Fault> {
         app.webhook_queue(Lane::Fast)?.put_all(&overdue).await?;
         tracing::warn!(deliveries = overdue.len(), "deliveries were overdue and are queued again");
     }
-    Ok(Progress { looked_at: overdue.len(), done: overdue.len(), left: overdue.len() == MOST })
+    let left = overdue.len() == MOST;
+    Ok(Progress { looked_at: overdue.len(), done: overdue.len(), left, ..Progress::default() })
 }

@@ -33,6 +33,9 @@ pub struct Progress {
     pub done: usize,
     /// Whether it goes on in the next run.
     pub left: bool,
+    /// Whether something changed so fast that it could not tell what to do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub inconclusive: bool,
 }
 
 /// What each step did.

@@ -58,7 +58,7 @@ impl Permitted<UserUpdate> {
         let event = Event::new(EventType::AdminUserUpdated, &self.origin, changed.updated_at)
             .by(self.user.id)
             .to(&user)
-            .counting(Some(&user), Some(&changed))
+            .counting(Some(&user), &changed)
             .telling(AccountUpdated {
                 fields: fields(&user, &changed),
                 role: changed.role.name().to_owned(),
@@ -176,7 +176,7 @@ impl Permitted<UserDelete> {
         let event = Event::new(EventType::AdminUserDeleted, &self.origin, now)
             .by(self.user.id)
             .to(&user)
-            .counting(Some(&user), Some(&gone));
+            .counting(Some(&user), &gone);
         if_match.settle(app.store.change((&self.user, &user), &gone, &[event]).await?)?;
         Ok(gone)
     }

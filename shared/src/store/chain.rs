@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::events::AuditRecord;
+use super::history;
 use super::key::{self, Key, RECORDS};
 use super::table::{Outcome, Range, parse};
 use super::write::{Item, Write};
-use super::{counters, history};
 use crate::chain::{
     self, AuditKey, ChainDay, ChainedRecord, CheckpointPlace, Flaw, Hash, Head, Kept, Reason, SealedHead,
 };
@@ -77,13 +77,15 @@ impl Store {
             let sealed = SealedHead::seal(next, key, place);
             let mut writes =
                 vec![put_record(&chained)?, move_head(head_key.clone(), stored.as_ref(), &sealed)?];
-            writes.extend(counters::count(event)?);
+            writes.extend(self.counting(event, now).await?);
             let Outcome::Refused(refused) = self.table.transact(writes).await? else { return Ok(()) };
             if refused.iter().any(|it| it.index == RECORD) {
                 return Ok(());
             }
-            let moved = refused.into_iter().find(|it| it.index == HEAD_OF_DAY).and_then(|it| it.old);
-            stored = moved.map(parse).transpose()?;
+            // Where it was not the head that moved, it was as what the account is counted.
+            if let Some(moved) = refused.into_iter().find(|it| it.index == HEAD_OF_DAY) {
+                stored = moved.old.map(parse).transpose()?;
+            }
         }
         Err(Fault::temporary("writing an audit record", "others are written at the same time"))
     }

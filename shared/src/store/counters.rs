@@ -5,19 +5,24 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Store;
-use super::key::Key;
-use super::table::parse;
+use super::key::{self, Key};
+use super::table::{Range, parse};
 use super::write::{Item, Write};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventType};
 use crate::fault::Fault;
-use crate::id::TenantId;
-use crate::tally::Tally;
+use crate::id::{TenantId, UserId};
+use crate::tally::{self, Counted, Tally};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 /// How long the counters of a day are kept.
 const KEPT_DAYS: i64 = 400;
+/// How long it is kept that an account counts no more since it was erased: for longer than the outbox may have an event
+/// of theirs.
+const ERASED_DAYS: i64 = 14;
+/// What, beside the counters of accounts, says how often they moved.
+const MOVES: &str = "moves";
 
 /// What a sign-in's event says that is the person's first of the day.
 const FIRST_OF_DAY: &str = "first_of_day";
@@ -42,14 +47,36 @@ pub struct Counters {
     pub happened: Tally,
 }
 
+/// A tenant's counters of accounts, at an instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserCounters {
+    /// How many accounts there are of each kind.
+    pub tally: Tally,
+    /// How often they moved.
+    pub moves: i64,
+}
+
+/// An account that is to be counted otherwise than it is.
+#[derive(Clone, Debug)]
+pub struct Recount {
+    /// Whose it is.
+    pub user: UserId,
+    /// As what it is counted.
+    pub before: Option<Counted>,
+    /// As what it is to be.
+    pub after: Counted,
+}
+
 /// An item of counters: its numbers count.
-#[derive(Deserialize)]
-struct Counted {
+#[derive(Default, Deserialize)]
+struct Numbers {
+    #[serde(default)]
+    moves: i64,
     #[serde(flatten)]
     attributes: BTreeMap<String, serde_json::Value>,
 }
 
-impl Counted {
+impl Numbers {
     fn add_to(self, tally: &mut Tally) {
         let numbers =
             self.attributes.into_iter().filter(|(name, _)| !["v", "expires_at"].contains(&name.as_str()));
@@ -62,12 +89,46 @@ impl Counted {
 /// What an item of counters counts.
 pub(super) fn tally(item: Item) -> Result<Tally, Fault> {
     let mut tally = Tally::new();
-    parse::<Counted>(item)?.add_to(&mut tally);
+    parse::<Numbers>(item)?.add_to(&mut tally);
     Ok(tally)
 }
 
-/// The writes that count `event`.
-pub(super) fn count(event: &Event) -> Result<Vec<Write>, Fault> {
+impl Recount {
+    /// By how much it moves the counters.
+    pub fn difference(&self) -> Tally {
+        self.after.since(self.before.as_ref())
+    }
+}
+
+/// The writes that count these accounts anew: guarded by each being counted as before.
+pub(super) fn recount(tenant: &TenantId, accounts: &[Recount], now: Timestamp) -> Result<Vec<Write>, Fault> {
+    let (mut writes, mut difference) = (Vec::new(), Tally::new());
+    for account in accounts {
+        let Recount { user, before, after } = account;
+        let expires_at = after.is_erased().then(|| now.as_second() + ERASED_DAYS * DAY);
+        let put =
+            Write::put(Key::counted(tenant, *user), "counted", after)?.with("expires_at", expires_at)?;
+        let put = match before {
+            None => put.unless_exists(),
+            Some(before) => put.only_if("#version = :version").value("version", before.version)?,
+        };
+        writes.push(put.unseen());
+        tally::add(&mut difference, account.difference());
+    }
+    if !difference.is_empty() {
+        writes.push(moved(tenant, &difference));
+    }
+    Ok(writes)
+}
+
+/// The write that moves the counters of accounts.
+pub(super) fn moved(tenant: &TenantId, by: &Tally) -> Write {
+    let counters = Write::update(Key::user_counters(tenant)).add(MOVES, 1);
+    by.iter().fold(counters, |write, (name, by)| write.add(name, *by))
+}
+
+/// The writes that count that `event` happened.
+fn happened(event: &Event) -> Result<Vec<Write>, Fault> {
     let mut day = Write::update(Key::day_counters(&event.tenant, event.at))
         .set("expires_at", event.at.as_second() + KEPT_DAYS * DAY)?
         .add(event.event_type.name(), 1);
@@ -75,12 +136,7 @@ pub(super) fn count(event: &Event) -> Result<Vec<Write>, Fault> {
         day = day.add(ACTIVE_USERS, 1);
     }
     let ever = Write::update(Key::event_counters(&event.tenant)).add(event.event_type.name(), 1);
-    let mut writes = vec![day, ever];
-    if !event.tally.is_empty() {
-        let users = Write::update(Key::user_counters(&event.tenant));
-        writes.push(event.tally.iter().fold(users, |write, (name, by)| write.add(name, *by)));
-    }
-    Ok(writes)
+    Ok(vec![day, ever])
 }
 
 impl Counters {
@@ -115,13 +171,43 @@ fn day_keys(tenant: &TenantId, now: Timestamp, days: i64) -> impl Iterator<Item 
 }
 
 impl Store {
-    /// A tenant's counters of accounts.
-    pub async fn user_counters(&self, tenant: &TenantId) -> Result<Tally, Fault> {
-        let mut tally = Tally::new();
-        if let Some(counted) = self.table.get::<Counted>(&Key::user_counters(tenant)).await? {
-            counted.add_to(&mut tally);
+    /// The writes that count `event`, and its subject as it says, unless that is counted by a later version.
+    ///
+    /// Guarded by the account being counted as it is now.
+    pub(super) async fn counting(&self, event: &Event, now: Timestamp) -> Result<Vec<Write>, Fault> {
+        let mut writes = happened(event)?;
+        if let (Some(user), Some(after)) = (event.subject, event.counted.clone()) {
+            let before = self.table.get(&Key::counted(&event.tenant, user)).await?;
+            if after.replaces(before.as_ref()) {
+                writes.extend(recount(&event.tenant, &[Recount { user, before, after }], now)?);
+            }
         }
-        Ok(tally)
+        Ok(writes)
+    }
+
+    /// A tenant's counters of accounts.
+    pub async fn user_counters(&self, tenant: &TenantId) -> Result<UserCounters, Fault> {
+        let numbers: Numbers = self.table.get(&Key::user_counters(tenant)).await?.unwrap_or_default();
+        let mut counters = UserCounters { moves: numbers.moves, ..UserCounters::default() };
+        numbers.add_to(&mut counters.tally);
+        Ok(counters)
+    }
+
+    /// What the counters of accounts are to say: the sum of what a tenant's accounts are counted as. A call reads
+    /// thousands of them.
+    pub async fn counted_in_all(&self, tenant: &TenantId) -> Result<Tally, Fault> {
+        let mut range = Range { partition: key::counted_of(tenant), ascending: true, ..Range::default() };
+        let mut sum = Tally::new();
+        loop {
+            let page = self.table.query(range.clone()).await?;
+            for item in page.items.unwrap_or_default() {
+                tally::add(&mut sum, parse::<Counted>(item)?.since(None));
+            }
+            range.after = page.last_evaluated_key;
+            if range.after.is_none() {
+                return Ok(sum);
+            }
+        }
     }
 
     /// A tenant's counters of events: of all times, of today and of the `days` before, in one call. They follow
@@ -144,8 +230,8 @@ impl Store {
     /// How often each event happened in a tenant since it exists.
     pub(super) async fn events_ever(&self, tenant: &TenantId) -> Result<Tally, Fault> {
         let mut ever = Tally::new();
-        if let Some(counted) = self.table.get::<Counted>(&Key::event_counters(tenant)).await? {
-            counted.add_to(&mut ever);
+        if let Some(numbers) = self.table.get::<Numbers>(&Key::event_counters(tenant)).await? {
+            numbers.add_to(&mut ever);
         }
         Ok(ever)
     }
@@ -158,7 +244,7 @@ impl Store {
         let mut counters = Counters::default();
         for (key, item) in self.table.batch_get(&keys).await? {
             let tally = if key == users { &mut counters.users } else { &mut counters.happened };
-            parse::<Counted>(item)?.add_to(tally);
+            parse::<Numbers>(item)?.add_to(tally);
         }
         Ok(counters)
     }

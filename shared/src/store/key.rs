@@ -134,6 +134,11 @@ impl Key {
         Self::new(format!("COUNT#{}", tenant.as_str()), "USERS")
     }
 
+    /// As what an account is counted in them.
+    pub fn counted(tenant: &TenantId, user: UserId) -> Self {
+        Self::new(counted_of(tenant), user.uuid().to_string())
+    }
+
     /// A tenant's counters of all that ever happened.
     pub fn event_counters(tenant: &TenantId) -> Self {
         Self::new(format!("COUNT#{}", tenant.as_str()), "EVENTS")
@@ -245,6 +250,11 @@ pub(crate) fn bulk_partition(id: BulkId) -> String {
 
 /// What the sort keys of a bulk operation's errors begin with.
 pub(crate) const BULK_ERRORS: &str = "ERRORS#";
+
+/// The partition of what says as what a tenant's accounts are counted.
+pub(crate) fn counted_of(tenant: &TenantId) -> String {
+    format!("COUNTED#{}", tenant.as_str())
+}
 
 /// The partition of a tenant's webhook endpoints.
 pub(crate) fn endpoints_of(tenant: &TenantId) -> String {

@@ -1,39 +1,126 @@
-//! Mending the counters of accounts where they drifted.
+//! Comparing as what accounts are counted with the accounts, and mending the counters.
+
+use std::collections::HashMap;
 
 use super::Store;
+use super::counters::{Recount, moved, recount};
+use super::erasure::Receipt;
 use super::events::outbox;
-use super::key::Key;
-use super::table::Outcome;
-use super::write::Write;
+use super::key::{self, Key};
+use super::table::{Outcome, Range, parse};
+use super::users::{Filter, UserPage, text};
+use super::write::{Item, Write};
+use crate::clock::Timestamp;
 use crate::event::Event;
 use crate::fault::Fault;
-use crate::reconciliation::Walk;
+use crate::id::{TenantId, UserId};
+use crate::reconciliation::{Account, Walk};
 use crate::tally::Tally;
 
 /// What keeps the place where the walk goes on.
 const STEP: &str = "counters";
+/// Accounts of a page: one call reads them, and one transaction may count them all.
+const PAGE: usize = 90;
 
 impl Store {
-    /// The walk that was kept last.
-    pub async fn walk(&self) -> Result<Option<Walk>, Fault> {
-        self.table.get(&Key::clean_up(STEP)).await
+    /// Where the walk goes on.
+    pub async fn walk(&self) -> Result<Walk, Fault> {
+        Ok(self.table.get(&Key::clean_up(STEP)).await?.unwrap_or_default())
     }
 
-    /// The next run goes on with `walk`; where there is a `drift`, it is added to the counters of the event's tenant,
-    /// and the event is told. What is added commutes with whatever counts meanwhile.
-    ///
-    /// Guarded by nobody having kept another walk since this one was read; `false` if somebody did.
-    pub async fn keep_walk(&self, walk: &Walk, drift: Option<(&Tally, &Event)>) -> Result<bool, Fault> {
-        let place = Write::put(Key::clean_up(STEP), "clean_up", walk)?
-            .with("version", walk.version + 1)?
-            .only_if("attribute_not_exists(#PK) OR #version = :version")
-            .value("version", walk.version)?;
-        let mut writes = vec![place];
-        if let Some((drift, event)) = drift {
-            let counters = Write::update(Key::user_counters(&event.tenant));
-            writes.push(drift.iter().fold(counters, |write, (name, by)| write.add(name, *by)));
-            writes.push(outbox(event)?);
+    /// The walk goes on at `walk`. Of two runs at once the last one has its way: accounts are looked at twice.
+    pub async fn keep_walk(&self, walk: &Walk) -> Result<(), Fault> {
+        let write = Write::put(Key::clean_up(STEP), "clean_up", walk)?;
+        self.table.transact(vec![write]).await.map(drop)
+    }
+
+    /// A page of a tenant's accounts at `walk`, and where the next page is, if there is one.
+    pub async fn walked(
+        &self,
+        tenant: &TenantId,
+        walk: &Walk,
+    ) -> Result<(Vec<Account>, Option<Walk>), Fault> {
+        match walk {
+            Walk::Listed { after } => {
+                let filter = Filter { tenant: tenant.clone(), role: None, status: None };
+                let UserPage { users, next } = self.list_users(&filter, after.as_ref(), (0, PAGE)).await?;
+                let keys: Vec<Key> = users.iter().map(|user| Key::counted(tenant, user.id)).collect();
+                let mut counted = self.items(&keys).await?;
+                let accounts = users.into_iter().zip(&keys).map(|(user, key)| {
+                    let counted = counted.remove(key).map(parse).transpose()?;
+                    Ok(Account { id: user.id, user: Some(user), erased_at: None, counted })
+                });
+                let next = next.map_or_else(Walk::counted, |place| Walk::Listed { after: Some(place) });
+                Ok((accounts.collect::<Result<_, Fault>>()?, Some(next)))
+            }
+            Walk::Counted { after } => {
+                let range = Range {
+                    partition: key::counted_of(tenant),
+                    ascending: true,
+                    after: after.map(|user| Key::counted(tenant, user).attributes()),
+                    limit: i32::try_from(PAGE).ok(),
+                    ..Range::default()
+                };
+                let page = self.table.query(range).await?;
+                let ids = |item: &Item| text(item, "SK")?.parse::<UserId>().ok();
+                let counted: Vec<(UserId, Item)> = page
+                    .items
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|item| Some((ids(&item)?, item)))
+                    .collect();
+                let next = page.last_evaluated_key.as_ref().and_then(ids);
+                let next = next.map(|user| Walk::Counted { after: Some(user) });
+                Ok((self.counted_accounts(counted).await?, next))
+            }
         }
+    }
+
+    /// The accounts of what is counted, those among them that are gone.
+    async fn counted_accounts(&self, counted: Vec<(UserId, Item)>) -> Result<Vec<Account>, Fault> {
+        let users: Vec<Key> = counted.iter().map(|(user, _)| Key::user(*user)).collect();
+        let mut users = self.items(&users).await?;
+        let is_gone = |user: &UserId| !users.contains_key(&Key::user(*user));
+        let receipts = counted.iter().map(|(user, _)| user).filter(|user| is_gone(user));
+        let receipts: Vec<Key> = receipts.map(|user| Key::erased(*user)).collect();
+        let mut receipts = self.items(&receipts).await?;
+        let accounts = counted.into_iter().map(|(id, counted)| {
+            let receipt: Option<Receipt> = receipts.remove(&Key::erased(id)).map(parse).transpose()?;
+            Ok(Account {
+                id,
+                user: users.remove(&Key::user(id)).map(parse).transpose()?,
+                erased_at: receipt.map(|receipt| receipt.at),
+                counted: Some(parse(counted)?),
+            })
+        });
+        accounts.collect()
+    }
+
+    async fn items(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, Fault> {
+        if keys.is_empty() { Ok(HashMap::new()) } else { self.table.batch_get(keys).await }
+    }
+
+    /// These accounts, of one page, are counted as they are to be, and `event` is told, if it makes a difference.
+    ///
+    /// Guarded by each being counted as it was read; `false` if one is not any more.
+    pub async fn recount(
+        &self,
+        (tenant, accounts): (&TenantId, &[Recount]),
+        event: Option<&Event>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let mut writes = recount(tenant, accounts, now)?;
+        writes.extend(event.map(outbox).transpose()?);
         Ok(matches!(self.table.transact(writes).await?, Outcome::Written(())))
+    }
+
+    /// `difference` is added to the counters of the event's tenant, and that is told.
+    ///
+    /// Guarded by the counters having moved so often and no more; `false` if they did.
+    pub async fn mend(&self, difference: &Tally, moves: i64, event: &Event) -> Result<bool, Fault> {
+        let counters = moved(&event.tenant, difference)
+            .only_if("attribute_not_exists(#moves) OR #moves = :moves")
+            .value("moves", moves)?;
+        Ok(matches!(self.table.transact(vec![counters, outbox(event)?]).await?, Outcome::Written(())))
     }
 }

@@ -4,7 +4,7 @@
 use super::Store;
 use super::events::outbox;
 use super::key::Key;
-use super::table::{Outcome, parse};
+use super::table::{Outcome, Refused, parse};
 use super::write::{Item, Write};
 use crate::clock::Timestamp;
 use crate::credential::Credential;
@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::password::PasswordHash;
 use crate::session::Session;
 use crate::token::{FRESH_SECONDS, MailToken, PendingToken, Purpose};
-use crate::user::{Status, User};
+use crate::user::User;
 
 /// How long the table remembers wrong passwords for an address that has no account.
 const FORGET_SECONDS: i64 = 86_400;
@@ -48,6 +48,8 @@ pub enum TokenSpent {
     Done,
     /// It was used, replaced or has expired.
     NotGood,
+    /// Somebody changed the account since it was read; nothing was written.
+    Meanwhile,
 }
 
 /// The attribute that holds the pending token of `purpose`.
@@ -194,8 +196,8 @@ impl Store {
         }
     }
 
-    /// The user's address is proven by `token`, which is spent. Guarded by the account not being deleted: it is
-    /// counted no more.
+    /// The user's address is proven by `token`, which is spent. Guarded by the account standing as it was read, which is
+    /// neither verified nor deleted: the event says as what it is counted.
     pub async fn verify_email(
         &self,
         user: &User,
@@ -207,9 +209,14 @@ impl Store {
             .set("verified_at", event.at)?
             .set("updated_at", event.at)?
             .add("version", 1)
-            .only_if("attribute_exists(#PK) AND attribute_not_exists(#verified_at) AND #status <> :deleted")
-            .value("deleted", Status::Deleted)?;
-        self.table.transact(vec![credential, verified, outbox(event)?]).await.map(TokenSpent::from)
+            .only_if("#version = :version")
+            .value("version", user.version)?;
+        let outcome = self.table.transact(vec![credential, verified, outbox(event)?]).await?;
+        let is_token = |refused: &Refused| refused.index == 0;
+        Ok(match outcome {
+            Outcome::Refused(refused) if !refused.iter().any(is_token) => TokenSpent::Meanwhile,
+            outcome => outcome.into(),
+        })
     }
 
     /// The user's password is the one of `hash`, by `token`, which is spent; all their sessions are over, a

@@ -1,5 +1,6 @@
 //! The clean-up, which a schedule runs.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Client, PASSWORD, Receiver, System};
 
@@ -15,41 +16,87 @@ async fn total_users(admin: &Client) -> Value {
 }
 
 #[tokio::test]
-async fn counters_that_drifted_are_mended_when_they_are_found_so_twice() {
+async fn counters_that_were_changed_from_outside_are_mended_at_once() {
     let system = System::start().await;
     let admin = system.admin().await;
     system.register("ada@example.com").await;
     system.drain().await;
-    system.advance(SETTLED).await;
     system.raw_table().await.add(COUNTERS, "users", 3).await;
     system.raw_table().await.add(COUNTERS, "role:king", 1).await;
-    assert_eq!(system.clean_up().await["counters"], json!({ "looked_at": 2, "done": 0, "left": false }));
     assert_eq!(total_users(&admin).await, 5);
-    assert_eq!(system.clean_up().await["counters"]["done"], 2);
+    // Each of two accounts is listed, and counted.
+    assert_eq!(system.clean_up().await["counters"], json!({ "looked_at": 4, "done": 2, "left": false }));
     assert_eq!(total_users(&admin).await, 2);
     let events = system.events("system.counters_reconciled").await;
     assert_eq!(events[0]["data"], json!({ "differences": { "users": -3, "role:king": -1 } }));
-    for _ in 0..2 {
-        assert_eq!(system.clean_up().await["counters"]["done"], 0, "nothing is wrong any more");
-    }
+    assert_eq!(system.clean_up().await["counters"], json!({ "looked_at": 4, "done": 0, "left": false }));
     assert_eq!(total_users(&admin).await, 2);
 }
 
 #[tokio::test]
-async fn who_registers_while_the_accounts_are_counted_is_counted_once() {
+async fn who_registers_while_the_accounts_are_counted_is_counted_once_and_keeps_no_drift_from_being_mended() {
     let system = System::start().await;
     let admin = system.admin().await;
-    for round in 0..6 {
+    for round in 1..=6 {
         let email = format!("ada{round}@example.com");
-        system.advance(SETTLED).await;
+        system.raw_table().await.add(COUNTERS, "users", 1).await;
         let (report, _) = tokio::join!(system.clean_up(), system.register(&email));
-        assert_eq!(report["counters"]["done"], 0);
+        assert_eq!(report["counters"]["done"], 1);
         system.drain().await;
+        assert_eq!(total_users(&admin).await, 1 + round);
     }
-    system.advance(SETTLED).await;
-    system.clean_up().await;
-    assert_eq!(system.clean_up().await["counters"], json!({ "looked_at": 7, "done": 0, "left": false }));
+    assert_eq!(system.clean_up().await["counters"], json!({ "looked_at": 14, "done": 0, "left": false }));
     assert_eq!(total_users(&admin).await, 7);
+}
+
+#[tokio::test]
+async fn an_outage_of_whoever_counts_is_bridged_and_leaves_no_drift() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let (leaver, _) = system.verified("leaver@example.com").await;
+    let (_, deleted) = system.verified("deleted@example.com").await;
+    system.drain().await;
+    system.order_stream("stream-audit", json!({ "paused": true })).await;
+    admin.delete(&format!("/api/v1/admin/users/{deleted}")).await.expect(200);
+    let confirmation = json!({ "confirmation": "DELETE MY ACCOUNT" });
+    leaver.send(Method::DELETE, "/api/v1/gdpr/delete/my-account", Some(confirmation)).await.expect(200);
+    for name in ["ada", "bob"] {
+        system.register_and_verify(&format!("{name}@example.com")).await;
+    }
+    system.settle().await;
+    assert_eq!(system.clean_up().await["counters"]["done"], 0, "it may be under way");
+    assert_eq!(total_users(&admin).await, 3);
+    system.advance(SETTLED).await;
+    assert_eq!(system.clean_up().await["counters"]["done"], 4);
+    for _ in 0..2 {
+        assert_eq!(total_users(&admin).await, 3, "the administrator, Ada and Bob");
+        assert_eq!(system.clean_up().await["counters"]["done"], 0);
+    }
+    system.order_stream("stream-audit", json!({ "paused": false })).await;
+    system.drain().await;
+    assert_eq!(total_users(&admin).await, 3);
+    assert_eq!(system.clean_up().await["counters"]["done"], 0);
+    let stats = admin.get("/api/v1/admin/stats").await.expect(200);
+    assert_eq!([&stats["unverified_users"], &stats["unapproved_users"]], [&json!(0), &json!(2)]);
+}
+
+#[tokio::test]
+async fn what_a_person_is_counted_as_goes_two_weeks_after_them() {
+    let system = System::start().await;
+    let person = system.verified("ada@example.com").await.0;
+    let confirmation = json!({ "confirmation": "DELETE MY ACCOUNT" });
+    person.send(Method::DELETE, "/api/v1/gdpr/delete/my-account", Some(confirmation)).await.expect(200);
+    let counted = async || {
+        let items = system.items("counted").await;
+        items.iter().filter(|item| item["counters"].is_null()).count()
+    };
+    assert_eq!((system.items("counted").await.len(), counted().await), (2, 1));
+    // Two more days are given to the table's time to live.
+    system.advance(17 * 86_400).await;
+    for _ in 0..24 {
+        system.clean_up().await;
+    }
+    assert_eq!(system.items("counted").await.len(), 1);
 }
 
 #[tokio::test]
@@ -57,16 +104,12 @@ async fn a_run_that_failed_is_made_up_for_by_the_next() {
     let system = System::start().await;
     let admin = system.admin().await;
     system.drain().await;
-    system.advance(SETTLED).await;
     system.raw_table().await.add(COUNTERS, "users", 1).await;
-    system.clean_up().await;
     let fault = json!({ "service": "dynamodb", "operation": "TransactWriteItems", "kind": "error_after_commit", "count": 9 });
     system.order_fault(fault).await;
     assert_eq!(system.anybody().post("/_local/run/scheduled-cleanup", json!({})).await.status, 502);
     system.cancel_faults().await;
-    for _ in 0..2 {
-        system.clean_up().await;
-    }
+    system.clean_up().await;
     assert_eq!(total_users(&admin).await, 1);
 }
 

@@ -107,7 +107,6 @@ async fn invite(system: &System) {
         let last = if id.ends_with('0') { '1' } else { '0' };
         event[name] = json!(format!("{}{last}", &id[..id.len() - 1]));
     }
-    event.as_object_mut().unwrap().remove("tally");
     event["type"] = json!("admin.user_created");
     event["mail"] = json!({ "letter": "invitation", "nonce": NONCE });
     system.put_item(&event).await;

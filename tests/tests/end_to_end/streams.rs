@@ -137,6 +137,30 @@ async fn what_was_given_up_comes_when_the_cause_is_mended_and_someone_asks_for_i
 }
 
 #[tokio::test]
+async fn an_account_whose_event_was_given_up_is_counted_without_it_and_once() {
+    let receiver = Receiver::start().await;
+    let (system, admin) = told(&receiver).await;
+    let leaver = system.user("leaver@example.com").await;
+    let head = damage_the_audit_trail(&system).await;
+    system.register("ada@example.com").await;
+    let confirmation = Some(json!({ "confirmation": "DELETE MY ACCOUNT" }));
+    leaver.send(Method::DELETE, "/api/v1/gdpr/delete/my-account", confirmation).await.expect(200);
+    system.drain().await;
+    assert_ne!(system.dead_letters().await.len(), 0);
+    system.put_item(&head).await;
+    system.advance(61).await;
+    assert_eq!(system.clean_up().await["counters"]["done"], 2);
+    system.drain().await;
+    let counted = counters(&system).await;
+    let accounts = |counters: &[Value]| counters.iter().find(|item| item["SK"] == "USERS").cloned();
+    assert_eq!(admin.get("/api/v1/admin/stats").await.expect(200)["unverified_users"], 1);
+    system.replay(json!({})).await.expect(200);
+    Ledger::of(&system, &receiver).await.assert_balanced();
+    assert_eq!(accounts(&counters(&system).await), accounts(&counted));
+    assert_eq!(system.clean_up().await["counters"]["done"], 0);
+}
+
+#[tokio::test]
 async fn what_is_given_up_again_comes_again() {
     let receiver = Receiver::start().await;
     let (system, _) = told(&receiver).await;

@@ -83,7 +83,7 @@ fn numbers(table: &[Value], pk: &str, sk: &str) -> Numbers {
     let item = table.iter().find(|item| item["PK"] == pk && item["SK"] == sk);
     let attributes = item.and_then(Value::as_object).into_iter().flatten();
     let numbers = attributes.filter_map(|(name, value)| Some((name.clone(), value.as_i64()?)));
-    numbers.filter(|(name, number)| name != "v" && *number != 0).collect()
+    numbers.filter(|(name, number)| !["v", "moves"].contains(&name.as_str()) && *number != 0).collect()
 }
 
 fn of<'a>(table: &'a [Value], entity: &'a str) -> impl Iterator<Item = &'a Value> {
