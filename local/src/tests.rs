@@ -1,16 +1,21 @@
 //! A local cloud as a whole: started, called through its SDK clients and its gateway, stopped, started again.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-
+use jiff::SignedDuration;
 use shared::App;
 use shared::chain::ChainDay;
 use shared::checkpoint::Removal;
 use shared::event::{Event, EventType, Origin};
 use shared::id::TenantId;
 use shared::session::Device;
+use shared::store::count_events;
 use shared::store::key::Key;
+use shared::stream::Consumer as _;
+use shared::tally::Tally;
+use stream_audit::AuditTrail;
 
 use super::*;
 use crate::directory::Scratch;
@@ -107,8 +112,9 @@ async fn many_run_side_by_side() {
 async fn happen(app: &App) -> ChainDay {
     let device = Device { ip_address: "192.0.2.7".to_owned(), user_agent: "tests".to_owned() };
     let event = Event::new(EventType::UserLogin, &Origin::new("request".to_owned(), device), app.now());
-    app.store.record_audit(app.keys.audit_key().await.unwrap(), &event, app.now()).await.unwrap();
-    ChainDay::at(event.at)
+    let (key, chain) = (app.keys.audit_key().await.unwrap(), ChainDay::at(event.at));
+    app.store.record_audit(key, (&event.tenant, &chain), &[&event], app.now()).await.unwrap();
+    chain
 }
 
 #[tokio::test]
@@ -121,6 +127,40 @@ async fn what_is_gone_is_not_brought_again() {
     assert!(!app.store.bring_again(&key, app.now()).await.unwrap());
     app.store.tell(&event).await.unwrap();
     assert!(app.store.bring_again(&key, app.now()).await.unwrap());
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_recorded_together_is_one_chain_a_day_and_there_once() {
+    let local = start(Settings::default()).await.unwrap();
+    let config = Settings::default().config(&local.url).unwrap();
+    let app = App::new(config, Clock::system(), &local.services.aws);
+    let (tenant, now) = (TenantId::default_tenant(), app.now());
+    let origin = Origin::new(String::new(), Device::default());
+    let event = |hours: i64| {
+        let at = now + SignedDuration::from_hours(hours);
+        Event::new(EventType::UserLogout, &origin, at)
+    };
+    // Two days, one event that comes twice, and one that was recorded before.
+    let (old, mut events) = (event(-24), [-24, 0, -24, 0].map(event).to_vec());
+    events.extend([events[1].clone(), old.clone()]);
+    let trail = AuditTrail::new(app.clone());
+    trail.consume(old.clone()).await.unwrap();
+    for _ in 0..2 {
+        trail.consume_together(events.clone()).await.unwrap();
+        let days = [(old.at, [&events[0], &events[2]], 3), (now, [&events[1], &events[3]], 2)];
+        for (day, news, number) in days {
+            let kept = app.store.kept_records(&tenant, &ChainDay::at(day)).await.unwrap();
+            let records: BTreeMap<_, _> =
+                kept.iter().filter_map(|it| Some((it.id?, it.chained.as_ref()?.seq))).collect();
+            assert_eq!(records.len(), number);
+            assert!(news.iter().all(|event| records.contains_key(&event.id)), "{records:?}");
+            assert_eq!(records.values().max(), Some(&(number as u64)));
+        }
+    }
+    let counters = app.store.event_counters(&tenant, now, 1).await.unwrap();
+    let counted = |tally: &Tally| count_events(tally, |it| it == EventType::UserLogout);
+    assert_eq!((counted(&counters.ever), counters.days.iter().map(counted).collect()), (5, vec![2, 3]));
     local.stop().await;
 }
 
@@ -160,7 +200,7 @@ async fn a_day_of_the_audit_trail_goes_when_its_time_is_over_and_a_checkpoint_sa
     }
     // What comes too late finds the day closed, whatever the retention is by then.
     let late = Event::new(EventType::UserLogin, &Origin::new(String::new(), Device::default()), old.begins());
-    writer.store.record_audit(key, &late, writer.now()).await.unwrap();
+    writer.store.record_audit(key, (&tenant, &old), &[&late], writer.now()).await.unwrap();
     assert!(app.store.kept_records(&tenant, &old).await.unwrap().is_empty());
     local.stop().await;
 }

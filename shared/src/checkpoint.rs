@@ -132,6 +132,9 @@ impl App {
     /// When the table or the keys fail, or where a head was changed. What was begun goes on with the next run.
     pub async fn remove_old_audit(&self, tenant: &TenantId) -> Result<Removal, Fault> {
         let (days, more) = self.old_days(tenant).await?;
+        if days.is_empty() {
+            return Ok(Removal::default());
+        }
         let key = self.keys.audit_key().await?;
         let heads = self.store.audit_heads(key, tenant, &days).await?.map_err(Fault::from)?;
         if let Some(headless) = days.iter().find(|chain| !heads.contains_key(chain)) {

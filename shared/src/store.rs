@@ -31,7 +31,7 @@ mod write;
 pub use accounts::{Addition, NewAccount, Taken};
 pub use audit::{AuditFilter, AuditPage};
 pub use bulk::{Advance, SealedBatch, SealedErrors};
-pub use chain::{CheckpointHead, StoredCheckpoint};
+pub use chain::{CheckpointHead, RECORDED_TOGETHER, StoredCheckpoint};
 pub use counters::{Counters, EventCounters, Recount, UserCounters, count_events};
 pub use erasure::{Receipt, Sessions};
 pub use events::{AuditRecord, MailClaim};

@@ -27,6 +27,10 @@ impl Record for Event {
     const WRITES: &'static [&'static str] = &["INSERT", "MODIFY"];
 }
 
+/// The first of some items that has to come again: its place among them, and why.
+#[derive(Debug)]
+pub struct Failed(pub usize, pub Fault);
+
 /// Somebody who wants to know of items.
 pub trait Consumer: Sync {
     /// Of which.
@@ -39,6 +43,19 @@ pub trait Consumer: Sync {
     /// # Errors
     /// When it has to come again.
     fn consume(&self, item: Self::Item) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Takes note of as many `items` as it takes at once: each by itself, unless the consumer knows better.
+    ///
+    /// # Errors
+    /// When one has to come again; it comes with all that are behind it.
+    fn consume_together(&self, items: Vec<Self::Item>) -> impl Future<Output = Result<(), Failed>> + Send {
+        async move {
+            // None is dropped because one before it failed: it would be left half done.
+            let results = join_all(items.into_iter().map(|item| self.consume(item))).await;
+            let failed = results.into_iter().enumerate().find_map(|(index, it)| Some((index, it.err()?)));
+            failed.map_or(Ok(()), |(index, fault)| Err(Failed(index, fault)))
+        }
+    }
 }
 
 /// Lets `consumer` have what each record of `batch` tells of; answers with the first that failed, if one did.
@@ -46,11 +63,8 @@ pub async fn deliver<C: Consumer>(batch: Batch, consumer: &C) -> DynamoDbEventRe
     let mut response = DynamoDbEventResponse::default();
     let mut records = batch.records.into_iter().peekable();
     while records.peek().is_some() {
-        let together = records.by_ref().take(C::AT_ONCE).map(|record| take(record, consumer));
-        // None is dropped because one before it failed: it would be left half done.
-        let results = join_all(together).await;
-        let failed = results.into_iter().find_map(|(sequence, result)| Some((sequence, result.err()?)));
-        if let Some((sequence, fault)) = failed {
+        let together = records.by_ref().take(C::AT_ONCE);
+        if let Err((sequence, fault)) = take(together, consumer).await {
             tracing::error!(cause = fault.chain(), sequence, "a record failed and will come again");
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = sequence;
@@ -61,16 +75,32 @@ pub async fn deliver<C: Consumer>(batch: Batch, consumer: &C) -> DynamoDbEventRe
     response
 }
 
-/// Lets `consumer` have what `record` tells of, if it does; the record's sequence number with what came of it.
-async fn take<C: Consumer>(record: EventRecord, consumer: &C) -> (Option<String>, Result<(), Fault>) {
-    let sequence = record.change.sequence_number.clone();
-    let result = match read::<C::Item>(record) {
-        // Boxed: the futures beneath are deep, and each function has one of this.
-        Ok(Some(item)) => Box::pin(consumer.consume(item)).await,
-        Ok(None) => Ok(()),
-        Err(fault) => Err(fault),
-    };
-    (sequence, result)
+/// Lets `consumer` have what `records` tell of, up to the first that nobody understands; the sequence number of the first
+/// that failed, and why.
+async fn take<C: Consumer>(
+    records: impl Iterator<Item = EventRecord>,
+    consumer: &C,
+) -> Result<(), (Option<String>, Fault)> {
+    let (mut sequences, mut items, mut understood) = (Vec::new(), Vec::new(), Ok(()));
+    for record in records {
+        let sequence = record.change.sequence_number.clone();
+        match read::<C::Item>(record) {
+            Ok(None) => {}
+            Ok(Some(item)) => {
+                sequences.push(sequence);
+                items.push(item);
+            }
+            Err(fault) => {
+                understood = Err((sequence, fault));
+                break;
+            }
+        }
+    }
+    // Boxed: the futures beneath are deep, and each function has one of this.
+    match Box::pin(consumer.consume_together(items)).await {
+        Ok(()) => understood,
+        Err(Failed(index, fault)) => Err((sequences.into_iter().nth(index).flatten(), fault)),
+    }
 }
 
 /// Whether `record` tells of a `T`.

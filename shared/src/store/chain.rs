@@ -18,12 +18,11 @@ use crate::event::Event;
 use crate::fault::Fault;
 use crate::id::{EventId, TenantId};
 
-/// How often a record is put behind another one because it lost its place to that.
+/// How often records are put behind others because they lost their places to those.
 const APPEND_ROUNDS: u32 = 32;
-/// Where in its transaction a record stands.
-const RECORD: usize = 0;
-/// Where in that transaction the head stands.
-const HEAD_OF_DAY: usize = 1;
+/// How many records are written together: a transaction has room for them, for as what their subjects are counted, and for
+/// the head and the counters.
+pub const RECORDED_TOGETHER: usize = 40;
 
 /// How many records are read to be deleted: as many as one transaction deletes.
 const DELETED_AT_ONCE: usize = 100;
@@ -52,42 +51,54 @@ pub struct CheckpointHead {
 }
 
 impl Store {
-    /// The audit trail has a record of `event`, behind all others of its day, and the counters count it, once,
-    /// however often this is asked for. A day that retention removed gets none any more.
+    /// The audit trail has a record of each of `events`, behind all others of their day, and the counters count them, once,
+    /// however often this is asked for. All are in one chain, [`RECORDED_TOGETHER`] at most. A day that retention removed
+    /// gets no record any more.
     ///
-    /// Guarded by the head of the day's chain standing as it was read, and by there being no such record.
+    /// Guarded by the head of the chain standing as it was read, and by there being no such records.
     ///
     /// # Errors
     /// When the table fails, or where the head was changed by somebody else: nothing is chained to that.
-    pub async fn record_audit(&self, key: &AuditKey, event: &Event, now: Timestamp) -> Result<(), Fault> {
-        let (record, day) = (AuditRecord::from(event), ChainDay::at(event.at));
-        let place = (&event.tenant, &day);
-        let head_key = Key::audit_head(&event.tenant, &day);
+    pub async fn record_audit(
+        &self,
+        key: &AuditKey,
+        (tenant, day): (&TenantId, &ChainDay),
+        events: &[&Event],
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let mut waiting: BTreeMap<EventId, &Event> = events.iter().map(|event| (event.id, *event)).collect();
+        let head_key = Key::audit_head(tenant, day);
         let mut stored: Option<SealedHead> = self.table.get(&head_key).await?;
         for _ in 0..APPEND_ROUNDS {
-            let head = stored.as_ref().map(|stored| stored.open(key, place).ok_or_else(|| changed(&day)));
-            let head = head.transpose()?;
-            if head.is_some_and(|head| head.removed_by.is_some()) {
+            let opened = |stored: &SealedHead| stored.open(key, (tenant, day)).ok_or_else(|| changed(day));
+            let head = stored.as_ref().map(opened).transpose()?;
+            if waiting.is_empty() || head.is_some_and(|head| head.removed_by.is_some()) {
                 return Ok(());
             }
-            let previous = head.map_or_else(|| day.start(&event.tenant), |head| head.hash);
-            let hash = chain::hash(previous, &record)?;
-            let next = Head { seq: head.map_or(0, |head| head.seq) + 1, hash, at: now, removed_by: None };
-            let chained = ChainedRecord { record: record.clone(), seq: next.seq, hash, mac: key.mac(hash) };
-            let sealed = SealedHead::seal(next, key, place);
-            let mut writes =
-                vec![put_record(&chained)?, move_head(head_key.clone(), stored.as_ref(), &sealed)?];
-            writes.extend(self.counting(event, now).await?);
+            let mut batch: Vec<&Event> = waiting.values().copied().collect();
+            batch.sort_by_key(|event| event.at);
+            let (mut seq, mut hash) =
+                head.map_or_else(|| (0, day.start(tenant)), |head| (head.seq, head.hash));
+            let mut writes = Vec::new();
+            for event in &batch {
+                let record = AuditRecord::from(*event);
+                (seq, hash) = (seq + 1, chain::hash(hash, &record)?);
+                writes.push(put_record(&ChainedRecord { record, seq, hash, mac: key.mac(hash) })?);
+            }
+            let next = SealedHead::seal(Head { seq, hash, at: now, removed_by: None }, key, (tenant, day));
+            writes.push(move_head(head_key.clone(), stored.as_ref(), &next)?);
+            writes.extend(self.counting(tenant, &batch, now).await?);
             let Outcome::Refused(refused) = self.table.transact(writes).await? else { return Ok(()) };
-            if refused.iter().any(|it| it.index == RECORD) {
-                return Ok(());
-            }
-            // Where it was not the head that moved, it was as what the account is counted.
-            if let Some(moved) = refused.into_iter().find(|it| it.index == HEAD_OF_DAY) {
-                stored = moved.old.map(parse).transpose()?;
+            // What has its record already needs none. Where nothing else was refused, it was as what an account is counted.
+            for refused in refused {
+                match batch.get(refused.index) {
+                    Some(event) => drop(waiting.remove(&event.id)),
+                    None if refused.index == batch.len() => stored = refused.old.map(parse).transpose()?,
+                    None => {}
+                }
             }
         }
-        Err(Fault::temporary("writing an audit record", "others are written at the same time"))
+        Err(Fault::temporary("writing audit records", "others are written at the same time"))
     }
 
     /// The heads of these chains, in one call for each hundred; a chain without a record has none. If one is not as this

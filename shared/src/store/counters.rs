@@ -127,16 +127,21 @@ pub(super) fn moved(tenant: &TenantId, by: &Tally) -> Write {
     by.iter().fold(counters, |write, (name, by)| write.add(name, *by))
 }
 
-/// The writes that count that `event` happened.
-fn happened(event: &Event) -> Result<Vec<Write>, Fault> {
-    let mut day = Write::update(Key::day_counters(&event.tenant, event.at))
-        .set("expires_at", event.at.as_second() + KEPT_DAYS * DAY)?
-        .add(event.event_type.name(), 1);
-    if event.data.get(FIRST_OF_DAY).is_some_and(|first| first == true) {
-        day = day.add(ACTIVE_USERS, 1);
+/// The writes that count that these happened, all of them in a tenant on one day.
+fn happened(tenant: &TenantId, events: &[&Event]) -> Result<Vec<Write>, Fault> {
+    let (mut by_type, mut signed_in) = (Tally::new(), 0);
+    for event in events {
+        *by_type.entry(event.event_type.name().to_owned()).or_default() += 1;
+        signed_in += i64::from(event.data.get(FIRST_OF_DAY).is_some_and(|first| first == true));
     }
-    let ever = Write::update(Key::event_counters(&event.tenant)).add(event.event_type.name(), 1);
-    Ok(vec![day, ever])
+    let Some(last) = events.iter().map(|event| event.at).max() else { return Ok(Vec::new()) };
+    let add_all = |write| by_type.iter().fold(write, |write: Write, (name, by)| write.add(name, *by));
+    let mut day = add_all(Write::update(Key::day_counters(tenant, last)))
+        .set("expires_at", last.as_second() + KEPT_DAYS * DAY)?;
+    if signed_in > 0 {
+        day = day.add(ACTIVE_USERS, signed_in);
+    }
+    Ok(vec![day, add_all(Write::update(Key::event_counters(tenant)))])
 }
 
 impl Counters {
@@ -171,17 +176,38 @@ fn day_keys(tenant: &TenantId, now: Timestamp, days: i64) -> impl Iterator<Item 
 }
 
 impl Store {
-    /// The writes that count `event`, and its subject as it says, unless that is counted by a later version.
+    /// The writes that count these events, all of them in `tenant` on one day, and their subjects as the latest of them
+    /// says, unless those are counted by a later version.
     ///
-    /// Guarded by the account being counted as it is now.
-    pub(super) async fn counting(&self, event: &Event, now: Timestamp) -> Result<Vec<Write>, Fault> {
-        let mut writes = happened(event)?;
-        if let (Some(user), Some(after)) = (event.subject, event.counted.clone()) {
-            let before = self.table.get(&Key::counted(&event.tenant, user)).await?;
-            if after.replaces(before.as_ref()) {
-                writes.extend(recount(&event.tenant, &[Recount { user, before, after }], now)?);
+    /// Guarded by the accounts being counted as they are now.
+    pub(super) async fn counting(
+        &self,
+        tenant: &TenantId,
+        events: &[&Event],
+        now: Timestamp,
+    ) -> Result<Vec<Write>, Fault> {
+        let mut latest: BTreeMap<UserId, &Counted> = BTreeMap::new();
+        for event in events {
+            let Some((user, counted)) = event.subject.zip(event.counted.as_ref()) else { continue };
+            let known = latest.entry(user).or_insert(counted);
+            if known.version < counted.version {
+                *known = counted;
             }
         }
+        let mut writes = happened(tenant, events)?;
+        if latest.is_empty() {
+            return Ok(writes);
+        }
+        let keys: Vec<Key> = latest.keys().map(|user| Key::counted(tenant, *user)).collect();
+        let mut before = self.table.batch_get(&keys).await?;
+        let mut accounts = Vec::new();
+        for ((user, after), key) in latest.into_iter().zip(keys) {
+            let before: Option<Counted> = before.remove(&key).map(parse).transpose()?;
+            if after.replaces(before.as_ref()) {
+                accounts.push(Recount { user, before, after: after.clone() });
+            }
+        }
+        writes.extend(recount(tenant, &accounts, now)?);
         Ok(writes)
     }
 
