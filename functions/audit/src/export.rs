@@ -12,7 +12,7 @@ use shared::chain::{ChainDay, ChainedRecord};
 use shared::clock::Timestamp;
 use shared::event::details::TrailQuestion;
 use shared::fault::Fault;
-use shared::http::{Page, Permitted, Problem, Query};
+use shared::http::{List, Page, Permitted, Problem, Query};
 use shared::id::TenantId;
 use shared::role::AuditRead;
 
@@ -116,8 +116,8 @@ pub(crate) async fn export(
     let chains = span.check(app.now())?;
     let tenant = &caller.user.tenant;
     let (Some(first), Some(last)) = (chains.first(), chains.last()) else { return Ok(Default::default()) };
-    let scope = format!("audit/export {} {} {}", tenant.as_str(), first.day, last.day);
-    let place: Option<Place> = page.after(&app, &scope).await?;
+    let list = List::of(&caller.user, format_args!("audit/export {} {}", first.day, last.day));
+    let place: Option<Place> = page.after(&app, &list).await?;
     let heads = app.store.audit_heads(tenant, &chains).await?;
     let total = heads.iter().map(|(_, head)| head.seq).sum();
     let there: Vec<ChainDay> = heads.into_iter().map(|(chain, _)| chain).collect();
@@ -125,10 +125,7 @@ pub(crate) async fn export(
     let (from, to) = (Some(first.day.to_string()), Some(last.day.to_string()));
     let question = TrailQuestion { from, to, ..TrailQuestion::default() };
     caller.tell_audit_read(&app, "audit/export", question).await?;
-    let cursor = match &lines.next {
-        Some(place) => Some(app.keys.seal_cursor(&scope, place).await?),
-        None => None,
-    };
+    let cursor = list.cursor(&app, lines.next.as_ref()).await?;
     let mut headers = page.headers(cursor, total);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     Ok((headers, lines.text))

@@ -60,7 +60,7 @@ pub struct Filter {
     pub status: Option<Status>,
 }
 
-/// A page of users, newest first.
+/// A page of users, oldest first.
 #[derive(Debug, Default)]
 pub struct UserPage {
     /// The users.
@@ -203,7 +203,8 @@ impl Store {
         })
     }
 
-    /// A page of users, newest first: `skip` of them are passed over. New users may be seen a moment later.
+    /// A page of users, oldest first, so that whoever comes meanwhile comes behind it: `skip` of them are passed over.
+    /// New users may be seen a moment later.
     pub async fn list_users(
         &self,
         filter: &Filter,
@@ -217,10 +218,11 @@ impl Store {
             index: Some(index),
             after: after.map(|place| place.start(index, &partition)),
             partition,
+            ascending: true,
             limit: i32::try_from(wanted).ok(),
             ..Range::default()
         };
-        let items = self.table.query(range).await?.items.unwrap_or_default();
+        let items = self.table.query_all(range, wanted).await?;
         let places: Vec<Place> = items.iter().filter_map(|item| Place::of(index, item)).collect();
         let more = places.len() >= wanted;
         let page: Vec<Place> = places.into_iter().skip(skip).take(limit).collect();
