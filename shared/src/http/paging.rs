@@ -33,7 +33,7 @@ pub struct PageParameters {
     /// cursor goes on.
     #[param(value_type = Option<u32>, minimum = 1, default = 1)]
     page: Option<String>,
-    /// Items per page, 1 to 100; of `/users` 20 where it is left out, else 10.
+    /// Items per page, 1 to 100; where it is left out, of `/users` 20, of `/admin/roles` all, else 10.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Another name of `limit`.

@@ -30,6 +30,11 @@ impl<T> Paged<T> {
         &self.items
     }
 
+    /// The same, for who tells nothing of the place.
+    pub fn into_items(self) -> Vec<T> {
+        self.items
+    }
+
     /// The same page, which shows `items` in the place of its own.
     pub fn showing<U>(self, items: Vec<U>) -> Paged<U> {
         Paged { items, position: self.position }
@@ -51,8 +56,21 @@ impl Page {
     /// # Errors
     /// 400 `VALIDATION_ERROR` where a parameter is out of range, or the cursor is not good.
     pub async fn part<P: DeserializeOwned>(self, app: &App, list: List) -> Result<Part<P>, Problem> {
+        self.part_of(app, list, USUAL).await
+    }
+
+    /// The same, of a list whose pages have `usual` items where the client does not say.
+    ///
+    /// # Errors
+    /// As [`Self::part`].
+    pub async fn part_of<P: DeserializeOwned>(
+        self,
+        app: &App,
+        list: List,
+        usual: usize,
+    ) -> Result<Part<P>, Problem> {
         let mut fields = Fields::default();
-        let window = self.window((USUAL, NUMBERED), &mut fields);
+        let window = self.window((usual, NUMBERED), &mut fields);
         let window = fields.all(window)?;
         let after = self.after(app, &list).await?;
         Ok(Part { page: self, list, window, after })

@@ -160,11 +160,13 @@ async fn a_parameter_that_is_no_good_is_a_400_that_names_it() {
         ("per_page", &["0", "101", "x"]),
         ("role", &["king", "", "Admin"]),
         ("is_active", &["yes", "1", ""]),
+        ("is_active=true&active", &["garbage"]),
+        ("limit=1&per_page", &["999"]),
         ("cursor", &["x", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]),
     ] {
         for value in values {
             let answer = admin.get(&format!("{PATH}?{name}={value}")).await;
-            assert_eq!(answer.invalid(), [name], "{name}={value}");
+            assert_eq!(answer.invalid(), [name.rsplit('&').next().unwrap()], "{name}={value}");
         }
     }
     let answer = admin.get(&format!("{PATH}?role=king&is_active=yes&page=0&limit=0")).await;
