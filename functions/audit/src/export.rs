@@ -116,8 +116,8 @@ pub(crate) async fn export(
     let chains = span.check(app.now())?;
     let tenant = &caller.user.tenant;
     let (Some(first), Some(last)) = (chains.first(), chains.last()) else { return Ok(Default::default()) };
-    let list = List::of(&caller.user, format_args!("audit/export {} {}", first.day, last.day));
-    let place: Option<Place> = page.after(&app, &list).await?;
+    let whole = List::of(&caller.user, format_args!("audit/export {} {}", first.day, last.day));
+    let place: Option<Place> = page.after(&app, &whole).await?;
     let heads = app.store.audit_heads(tenant, &chains).await?;
     let total = heads.iter().map(|(_, head)| head.seq).sum();
     let there: Vec<ChainDay> = heads.into_iter().map(|(chain, _)| chain).collect();
@@ -125,7 +125,7 @@ pub(crate) async fn export(
     let (from, to) = (Some(first.day.to_string()), Some(last.day.to_string()));
     let question = TrailQuestion { from, to, ..TrailQuestion::default() };
     caller.tell_audit_read(&app, "audit/export", question).await?;
-    let cursor = list.cursor(&app, lines.next.as_ref()).await?;
+    let cursor = whole.cursor(&app, lines.next.as_ref()).await?;
     let mut headers = page.headers(cursor, total);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     Ok((headers, lines.text))

@@ -191,6 +191,32 @@ async fn a_cursor_is_good_for_a_day() {
 }
 
 #[tokio::test]
+async fn every_list_knows_its_cursors_from_those_of_another_caller() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let other = system.with_role("other@example.com", "super_admin").await;
+    for name in ["one", "two"] {
+        let hook = json!({ "url": format!("https://{name}.example.com/"), "events": ["bulk.*"] });
+        admin.post("/api/v1/webhooks", hook).await.expect(201);
+    }
+    system.drain().await;
+    for list in [
+        "/api/v1/admin/audit-logs",
+        "/api/v1/admin/roles",
+        "/api/v1/admin/users",
+        "/api/v1/audit/logs",
+        "/api/v1/users",
+        "/api/v1/webhooks",
+    ] {
+        let cursor = admin.get(&format!("{list}?limit=1")).await.header("x-next-cursor").to_owned();
+        assert!(!cursor.is_empty(), "{list}");
+        let next = format!("{list}?limit=1&cursor={cursor}");
+        admin.get(&next).await.expect(200);
+        assert_eq!(other.get(&next).await.invalid(), ["cursor"], "{list}");
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_is_good_as_it_was_given_for_its_query_and_its_caller_only() {
     let (system, admin) = with_accounts(4).await;
     let page = admin.get(&format!("{PATH}?limit=1&role=user")).await;
