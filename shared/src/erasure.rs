@@ -14,7 +14,7 @@ use crate::user::User;
 pub enum Cause {
     /// They asked for it.
     Themselves {
-        /// Who has the same role, where it must not be left without anybody: they keep it, or nobody is erased.
+        /// Who may use the same role, where it must not be left without such: they keep it, or nobody is erased.
         successor: Option<UserId>,
     },
     /// Their time has come.

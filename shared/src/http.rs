@@ -20,14 +20,14 @@ mod schema;
 mod user_list;
 mod whole_list;
 
-pub use audit::AuditPart;
+pub use audit::{AuditPart, ENTRIES_NUMBERED};
 pub use body::{Json, OptionalJson, Query, Upload, form, is_json};
 pub use caller::{Counting, Permitted, SignedIn, Verified, bearer_token};
 pub use description::describe;
 pub use directory::OwnChange;
 pub use etag::{IfMatch, Tagged, Target};
 pub use fresh_proof::fresh_proof;
-pub use paging::{Page, PageParameters, Position, Window};
+pub use paging::{List, Page, PageParameters, Position, Window};
 pub use problem::{FieldError, Fields, Problem};
 pub use user_list::{UserList, UserQuery};
 pub use whole_list::{Paged, Part};

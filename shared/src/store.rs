@@ -38,7 +38,7 @@ pub use events::{AuditRecord, MailClaim};
 pub use history::History;
 pub use keyed_requests::{Claim, KeyedRequest};
 pub use overdue::OverduePage;
-pub use roles::RoleAddition;
+pub use roles::{MOST_ROLES, RoleAddition};
 pub use search::Match;
 pub use sessions::{Caller, Ending, Named, Rotation};
 pub use sign_in::{LoginRecorded, Noted, TokenSpent};

@@ -180,6 +180,11 @@ impl User {
         self.approval.is_some()
     }
 
+    /// Whether the account may do what its role lets it do: it works, is verified and approved.
+    pub fn is_let_in(&self) -> bool {
+        self.is_active() && self.is_verified() && self.is_approved()
+    }
+
     /// The address that they have asked for with the token of this `nonce`, unless they did so again since.
     pub fn email_asked_for(&self, nonce: Nonce) -> Option<&Email> {
         self.pending_email.as_ref().filter(|it| it.token.nonce == nonce).map(|it| &it.email)

@@ -10,7 +10,7 @@ use shared::App;
 use shared::audit::{self, Entry};
 use shared::clock::Timestamp;
 use shared::event::EventType;
-use shared::http::{Fields, Json, Page, PageParameters, Permitted, Problem, Query};
+use shared::http::{ENTRIES_NUMBERED, Fields, Json, Page, PageParameters, Permitted, Problem, Query};
 use shared::id::{AuditId, TenantId, UserId};
 use shared::role::AdminAll;
 use shared::store::AuditFilter;
@@ -99,7 +99,7 @@ pub(crate) async fn audit_logs(
 ) -> Result<(HeaderMap, Json<Vec<AuditLog>>), Problem> {
     let mut fields = Fields::default();
     let filter = query.check(&caller.user.tenant, &mut fields);
-    let window = page.window(10, &mut fields);
+    let window = page.window((10, ENTRIES_NUMBERED), &mut fields);
     let (filter, window) = fields.all(filter.zip(window))?;
     let part = caller.read_audit(&app, ("admin/audit-logs", &filter), (&page, window)).await?;
     Ok((part.headers, Json(part.entries.into_iter().map(AuditLog::from).collect())))

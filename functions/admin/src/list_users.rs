@@ -1,4 +1,4 @@
-//! `GET /admin/users`: the accounts of the caller's tenant, newest first, or those whom a search finds.
+//! `GET /admin/users`: the accounts of the caller's tenant, oldest first, or those whom a search finds.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -17,7 +17,7 @@ use super::AdminUser;
     security(("access_token" = [])),
     responses((
         status = 200,
-        description = "A page of accounts, newest first, or in the order of a search",
+        description = "A page of accounts, oldest first, or in the order of a search",
         body = [AdminUser],
         headers(
             ("X-Total-Count" = u64, description = "How many accounts the whole list has"),

@@ -8,9 +8,8 @@ use serde::Deserialize;
 use shared::App;
 use shared::email::Email;
 use shared::http::{Fields, Json, Permitted, Problem, Tagged, Target};
-use shared::id::TenantId;
-use shared::name::PersonName;
 use shared::role::UserUpdate;
+use shared::user::User;
 use shared::user_change::UserChange;
 use utoipa::ToSchema;
 
@@ -32,12 +31,13 @@ pub(crate) struct UpdateUser {
 }
 
 impl UpdateUser {
-    async fn check(self, app: &App, tenant: &TenantId) -> Result<UserChange, Problem> {
+    /// What is asked of `user`.
+    async fn check(self, app: &App, user: &User) -> Result<UserChange, Problem> {
         let mut fields = Fields::default();
         let email = fields.take_optional("email", self.email.as_deref(), Email::parse);
-        let first_name = fields.take_optional("first_name", self.first_name.as_deref(), PersonName::parse);
-        let last_name = fields.take_optional("last_name", self.last_name.as_deref(), PersonName::parse);
-        let role = fields.take_role(&app.store, tenant, self.role.as_deref()).await?;
+        let first_name = fields.take_name("first_name", self.first_name.as_deref(), &user.first_name);
+        let last_name = fields.take_name("last_name", self.last_name.as_deref(), &user.last_name);
+        let role = fields.take_role(&app.store, &user.tenant, self.role.as_deref()).await?;
         let ((email, role), (first_name, last_name)) =
             fields.all(email.zip(role).zip(first_name.zip(last_name)))?;
         let is_active = self.is_active;
@@ -70,7 +70,7 @@ pub(crate) async fn update_user(
     Json(form): Json<UpdateUser>,
 ) -> Result<Tagged<AdminUser>, Problem> {
     let user = caller.find(&app, &target.id).await?;
-    let change = form.check(&app, &user.tenant).await?;
+    let change = form.check(&app, &user).await?;
     let user = caller.update(&app, user, (change, &target.if_match)).await?;
     Ok(Tagged(user.version, user.into()))
 }

@@ -17,7 +17,7 @@ use shared::checkpoint::ChainEnd;
 use shared::clock::Timestamp;
 use shared::event::details::TrailQuestion;
 use shared::fault::Fault;
-use shared::http::{Page, Permitted, Problem, Query};
+use shared::http::{List, Page, Permitted, Problem, Query};
 use shared::id::TenantId;
 use shared::keys::Statement;
 use shared::role::AuditRead;
@@ -197,8 +197,8 @@ pub(crate) async fn export(
     let days = span.check(app.now())?;
     let tenant = &caller.user.tenant;
     let (first, last) = (days[0].day, days[days.len() - 1].day);
-    let scope = format!("audit/export {} {first} {last}", tenant.as_str());
-    let (mut lines, place) = match page.after::<Place>(&app, &scope).await? {
+    let whole = List::of(&caller.user, format_args!("audit/export {first} {last}"));
+    let (mut lines, place) = match page.after::<Place>(&app, &whole).await? {
         Some(place) => (Lines::default(), place),
         None => match Beginning::read(&app, tenant, &days).await? {
             Ok(beginning) => beginning.tell(&app, tenant).await?,
@@ -210,10 +210,7 @@ pub(crate) async fn export(
     let (from, to) = (Some(first.to_string()), Some(last.to_string()));
     let question = TrailQuestion { from, to, ..TrailQuestion::default() };
     caller.tell_audit_read(&app, "audit/export", question).await?;
-    let cursor = match &next {
-        Some(place) => Some(app.keys.seal_cursor(&scope, place).await?),
-        None => None,
-    };
+    let cursor = whole.cursor(&app, next.as_ref()).await?;
     let mut headers = page.headers(cursor, total);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     Ok((headers, lines.0))

@@ -10,7 +10,9 @@ use shared::App;
 use shared::audit::{self, Entry, Outcome, Resource, Severity};
 use shared::clock::Timestamp;
 use shared::event::EventType;
-use shared::http::{Fields, Json, Page, PageParameters, Permitted, Position, Problem, Query};
+use shared::http::{
+    ENTRIES_NUMBERED, Fields, Json, Page, PageParameters, Permitted, Position, Problem, Query,
+};
 use shared::id::{AuditId, TenantId, UserId};
 use shared::role::AuditRead;
 use shared::store::AuditFilter;
@@ -137,7 +139,7 @@ pub(crate) async fn logs(
 ) -> Result<(HeaderMap, Json<LogPage>), Problem> {
     let mut fields = Fields::default();
     let filter = query.check(&caller.user.tenant, &mut fields);
-    let window = page.window(10, &mut fields);
+    let window = page.window((10, ENTRIES_NUMBERED), &mut fields);
     let (filter, window) = fields.all(filter.zip(window))?;
     let part = caller.read_audit(&app, ("audit/logs", &filter), (&page, window)).await?;
     let items = part.entries.into_iter().map(LogItem::from).collect();

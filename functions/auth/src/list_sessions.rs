@@ -6,7 +6,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use shared::App;
-use shared::http::{Json, Page, PageParameters, Paged, Permitted, Problem};
+use shared::http::{Json, List, Page, PageParameters, Paged, Permitted, Problem};
 use shared::role::ProfileRead;
 use shared::session::SessionInfo;
 
@@ -33,7 +33,7 @@ pub(crate) async fn list_sessions(
     page: Page,
 ) -> Result<(HeaderMap, Json<Paged<SessionInfo>>), Problem> {
     let Permitted { user, session: current, .. } = caller;
-    let part = page.part(&app, format!("auth/sessions {}", user.id)).await?;
+    let part = page.part(&app, List::of(&user, "auth/sessions")).await?;
     let sessions = app.store.live_sessions(&user, app.now()).await?;
     let shown = sessions.into_iter().map(|session| SessionInfo::new(session, Some(current.id))).collect();
     part.of(&app, shown, SessionInfo::place).await

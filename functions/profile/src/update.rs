@@ -8,9 +8,9 @@ use serde::Deserialize;
 use shared::App;
 use shared::email::Email;
 use shared::http::{Fields, IfMatch, Json, OwnChange, Permitted, Problem, Tagged};
-use shared::name::PersonName;
 use shared::role::ProfileUpdate;
 use shared::secret::Secret;
+use shared::user::User;
 use shared::user_change::UserChange;
 use utoipa::ToSchema;
 
@@ -31,10 +31,11 @@ pub(crate) struct UpdateProfile {
 }
 
 impl UpdateProfile {
-    fn check(self) -> Result<OwnChange, Problem> {
+    /// What is asked of `user`.
+    fn check(self, user: &User) -> Result<OwnChange, Problem> {
         let mut fields = Fields::default();
-        let first = fields.take_optional("first_name", self.first_name.as_deref(), PersonName::parse);
-        let last = fields.take_optional("last_name", self.last_name.as_deref(), PersonName::parse);
+        let first = fields.take_name("first_name", self.first_name.as_deref(), &user.first_name);
+        let last = fields.take_name("last_name", self.last_name.as_deref(), &user.last_name);
         let email = fields.take_optional("email", self.email.as_deref(), Email::parse);
         let ((first_name, last_name), email) = fields.all(first.zip(last).zip(email))?;
         let change = UserChange { email, first_name, last_name, ..UserChange::default() };
@@ -63,6 +64,7 @@ pub(crate) async fn update_profile(
     if_match: IfMatch,
     Json(form): Json<UpdateProfile>,
 ) -> Result<Tagged<Profile>, Problem> {
-    let user = caller.update_own(&app, form.check()?, &if_match).await?;
+    let change = form.check(&caller.user)?;
+    let user = caller.update_own(&app, change, &if_match).await?;
     Ok(Tagged(user.version, user.into()))
 }

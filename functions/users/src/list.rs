@@ -1,4 +1,4 @@
-//! `GET /users`: the accounts of the caller's tenant, newest first, or those whom a search finds.
+//! `GET /users`: the accounts of the caller's tenant, oldest first, or those whom a search finds.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -31,7 +31,7 @@ pub(crate) struct UserRecords {
     security(("access_token" = [])),
     responses((
         status = 200,
-        description = "A page of accounts, newest first, or in the order of a search",
+        description = "A page of accounts, oldest first, or in the order of a search",
         body = UserRecords,
         headers(
             ("X-Total-Count" = u64, description = "How many accounts the whole list has"),

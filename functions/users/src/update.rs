@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use shared::App;
 use shared::email::Email;
 use shared::http::{Fields, Json, OwnChange, Permitted, Problem, Tagged, Target};
-use shared::name::{PersonName, Username};
+use shared::name::Username;
 use shared::role::{ProfileUpdate, UserUpdate};
 use shared::secret::Secret;
 use shared::user::User;
@@ -51,18 +51,15 @@ pub(crate) struct UserRecordChange {
 }
 
 impl UserRecordChange {
-    /// What is asked of `user`. Their names may come back as they are shown: they were perhaps given where other
-    /// rules hold, and where there is no user name, both fields show the address.
+    /// What is asked of `user`. Where there is no user name, both fields show the address, and may come back so.
     async fn check(self, app: &App, user: &User) -> Result<UserChange, Problem> {
-        let first_name = self.first_name.as_deref().filter(|name| *name != user.first_name);
-        let last_name = self.last_name.as_deref().filter(|name| *name != user.last_name);
         let mut fields = Fields::default();
         let email = fields.take_optional("email", self.email.as_deref(), Email::parse);
         let (address, name) = address_or_name(self.username.as_deref());
         let address = fields.take_optional("username", address, Email::parse);
         let username = fields.take_optional("username", name, Username::parse);
-        let first_name = fields.take_optional("first_name", first_name, PersonName::parse);
-        let last_name = fields.take_optional("last_name", last_name, PersonName::parse);
+        let first_name = fields.take_name("first_name", self.first_name.as_deref(), &user.first_name);
+        let last_name = fields.take_name("last_name", self.last_name.as_deref(), &user.last_name);
         let phone = fields.take_optional("phone", self.phone.as_deref(), user_details::phone);
         let metadata = self.metadata.map(user_details::metadata).transpose();
         let metadata = fields.take("metadata", metadata);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared::App;
 use shared::clock::Timestamp;
 use shared::event::EventType;
-use shared::http::{Json, Page, PageParameters, Paged, Permitted, Problem};
+use shared::http::{Json, List, Page, PageParameters, Paged, Permitted, Problem};
 use shared::id::{DeliveryId, EventId};
 use shared::role::AdminAll;
 use shared::store::DeliveryPlace;
@@ -116,7 +116,8 @@ pub(crate) async fn list_deliveries(
     page: Page,
 ) -> Result<(HeaderMap, Json<Paged<DeliveryInfo>>), Problem> {
     let endpoint = find(&app, &caller, &webhook_id).await?;
-    let part = page.part(&app, format!("webhooks/deliveries {}", endpoint.id)).await?;
+    let list = List::of(&caller.user, format_args!("webhooks/deliveries {}", endpoint.id));
+    let part = page.part(&app, list).await?;
     let places = app.store.deliveries(endpoint.id).await?;
     let (headers, Json(page)) = part.of(&app, places, DeliveryPlace::clone).await?;
     let deliveries = app.store.deliveries_at(endpoint.id, page.items()).await?;

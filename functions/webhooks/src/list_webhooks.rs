@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use shared::App;
-use shared::http::{Json, Page, PageParameters, Paged, Permitted, Problem};
+use shared::http::{Json, List, Page, PageParameters, Paged, Permitted, Problem};
 use shared::role::AdminAll;
 
 use super::WebhookInfo;
@@ -32,7 +32,7 @@ pub(crate) async fn list_webhooks(
     page: Page,
 ) -> Result<(HeaderMap, Json<Paged<WebhookInfo>>), Problem> {
     let tenant = &caller.user.tenant;
-    let part = page.part(&app, format!("webhooks {}", tenant.as_str())).await?;
+    let part = page.part(&app, List::of(&caller.user, "webhooks")).await?;
     let mut webhooks: Vec<_> =
         app.store.endpoints(tenant).await?.into_iter().map(WebhookInfo::from).collect();
     let place = |webhook: &WebhookInfo| (webhook.created_at, webhook.id);

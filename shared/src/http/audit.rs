@@ -3,7 +3,7 @@
 use ::http::HeaderMap;
 
 use super::caller::Permitted;
-use super::paging::{Page, Position, Window};
+use super::paging::{List, Page, Position, Window};
 use super::problem::Problem;
 use crate::app::App;
 use crate::audit::Entry;
@@ -11,6 +11,10 @@ use crate::event::details::{TrailQuestion, TrailRead};
 use crate::event::{Event, EventType};
 use crate::fault::Fault;
 use crate::store::AuditFilter;
+
+/// How far pages of the audit trail have numbers, in items: such a page is merged from an index partition for each type
+/// that is asked for, and each is read as far.
+pub const ENTRIES_NUMBERED: usize = 2_500;
 
 /// The part of the audit trail that a request asked for.
 #[derive(Clone, Debug)]
@@ -28,22 +32,19 @@ impl<P> Permitted<P> {
     /// only once it is told who asked.
     ///
     /// # Errors
-    /// 400 `VALIDATION_ERROR` where the cursor is one of another list.
+    /// 400 `VALIDATION_ERROR` where the cursor is not good.
     pub async fn read_audit(
         &self,
         app: &App,
-        (list, filter): (&'static str, &AuditFilter),
+        (how, filter): (&'static str, &AuditFilter),
         (page, window): (&Page, Window),
     ) -> Result<AuditPart, Problem> {
         let question = serde_json::to_value(filter).map_err(|it| Fault::broken("writing a question", it))?;
-        let scope = format!("{list} {question}");
-        let after: Option<String> = page.after(app, &scope).await?;
+        let list = List::of(&self.user, format_args!("{how} {question}"));
+        let after: Option<String> = page.after(app, &list).await?;
         let found = app.audit_entries(filter, after.as_deref(), (window.skip, window.limit)).await?;
-        self.tell_audit_read(app, list, filter.into()).await?;
-        let cursor = match &found.next {
-            Some(place) => Some(app.keys.seal_cursor(&scope, place).await?),
-            None => None,
-        };
+        self.tell_audit_read(app, how, filter.into()).await?;
+        let cursor = list.cursor(app, found.next.as_ref()).await?;
         let position = page.position(window, found.total, cursor.is_some());
         Ok(AuditPart { headers: page.headers(cursor, found.total), entries: found.entries, position })
     }

@@ -12,6 +12,9 @@ use crate::role::{CustomRole, KnownRole, Role, UnknownRole};
 use crate::store::Store;
 use crate::user::{Status, User};
 
+/// The code of a refusal because something changed between our reading and our writing.
+pub(super) const CHANGED_MEANWHILE: &str = "CHANGED_MEANWHILE";
+
 impl<P> Permitted<P> {
     /// The account that `text` names, if it is one that the caller can see: of their own tenant, or of any for a
     /// super administrator.
@@ -104,6 +107,6 @@ impl Problem {
     /// 409: an account or a role changed between our reading and our writing.
     pub fn changed_meanwhile() -> Self {
         let message = "This was changed meanwhile; read it again and decide anew";
-        Self::conflict("CHANGED_MEANWHILE", message)
+        Self::conflict(CHANGED_MEANWHILE, message)
     }
 }

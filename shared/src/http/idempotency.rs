@@ -5,7 +5,8 @@
 //! as a [`Problem`], because it is written later, in [`super::request::around`].
 //!
 //! What the table keeps of a request is a fingerprint, of an answer what opens only with the request itself, and
-//! with the privacy key of whoever was signed in: a repetition brings both. So it dies with their account.
+//! with the privacy key of whoever was signed in: a repetition brings both. So it dies with their account; and it is told
+//! again only to who may do what they might do then.
 
 use std::io::{self, Read as _};
 
@@ -20,6 +21,7 @@ use flate2::read::{DeflateDecoder, DeflateEncoder};
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 
+use super::authority::CHANGED_MEANWHILE;
 use super::body;
 use super::caller::SignedIn;
 use super::problem::{FieldError, Problem};
@@ -46,6 +48,8 @@ struct Keyed {
     request: KeyedRequest,
     /// Seals its answer.
     answers: SealingKey,
+    /// What its sender may do.
+    standing: String,
 }
 
 /// The POST that tells a repetition from a theft by itself. An answer that was kept for it would give the tokens away
@@ -85,14 +89,16 @@ pub(super) async fn once(
             fingerprint: app.keys.fingerprint(&[query, &body]).await?,
         },
         answers: app.keys.answer_key(&[owner, path, key.as_bytes(), query, &body]).await?,
+        standing: parts.extensions.get().map(standing).unwrap_or_default(),
     };
     let claim = match app.store.claim_request(&keyed.request, app.now()).await? {
         Claim::Ours(claim) => claim,
         Claim::Running => return Err(running()),
         Claim::Other => return Err(reused()),
-        Claim::Answered(sealed) => return Ok(keyed.replay(&sealed)?),
+        Claim::Answered(sealed) => return keyed.replay(&sealed),
     };
-    let (response, answer) = copy(next.run(Request::from_parts(parts, Body::from(body))).await).await?;
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let (response, answer) = copy(response, &keyed.standing).await?;
     let settled = match answer {
         Some(answer) => keyed.keep(&app, answer, claim).await,
         None => app.store.release_request(&keyed.request, claim).await,
@@ -138,6 +144,18 @@ async fn scope(parts: &mut Parts, app: &App) -> Result<Option<String>, Problem> 
     }
 }
 
+/// What a caller may do, and as what: an answer that was given to somebody who might do something else may be none of
+/// their business any more.
+fn standing(SignedIn { user, rights, .. }: &SignedIn) -> String {
+    format!("{} {} {}", user.role.name(), user.must_change_password, rights.names().join(" "))
+}
+
+/// 403: whoever had the answer may do something else by now.
+fn rights_changed() -> Problem {
+    let message = "What you may do has changed since this was carried out; read what became of it";
+    Problem::forbidden("RIGHTS_CHANGED", message)
+}
+
 /// 409: the first request with this key is still running.
 fn running() -> Problem {
     let message = "The first request with this Idempotency-Key is still running; try again in a moment";
@@ -163,16 +181,20 @@ struct Head {
     headers: Vec<(String, String)>,
     /// What is told instead of a body, if this is a refusal.
     problem: Option<Problem>,
+    /// What whoever was answered might do.
+    #[serde(default)]
+    standing: String,
 }
 
 impl Head {
-    fn of(response: &Response) -> Self {
+    fn of(response: &Response, standing: &str) -> Self {
         let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
         let headers = response.headers().iter();
         Self {
             status: response.status().as_u16(),
             headers: headers.filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect(),
             problem: response.extensions().get().cloned(),
+            standing: standing.to_owned(),
         }
     }
 
@@ -189,16 +211,18 @@ impl Head {
     }
 }
 
-/// Whether the same request, sent again, is to be answered like this. What failed, came too often or lacked a
-/// good token changed nothing, and may go better the next time.
-fn is_final(status: StatusCode) -> bool {
+/// Whether the same request, sent again, is to be answered like this. What failed, came too often, met another change or
+/// lacked a good token changed nothing, and may go better the next time.
+fn is_final(response: &Response) -> bool {
+    let status = response.status();
     let passing = [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-    !passing && !status.is_server_error()
+    let met_a_change = response.extensions().get().is_some_and(|it: &Problem| it.code() == CHANGED_MEANWHILE);
+    !passing && !met_a_change && !status.is_server_error()
 }
 
 /// `response`, and what to keep of it: a line that is its [`Head`], then its body, compressed.
-async fn copy(response: Response) -> Result<(Response, Option<Vec<u8>>), Fault> {
-    if !is_final(response.status()) {
+async fn copy(response: Response, standing: &str) -> Result<(Response, Option<Vec<u8>>), Fault> {
+    if !is_final(&response) {
         return Ok((response, None));
     }
     let (parts, body) = response.into_parts();
@@ -206,9 +230,9 @@ async fn copy(response: Response) -> Result<(Response, Option<Vec<u8>>), Fault> 
     let response = Response::from_parts(parts, Body::from(body.clone()));
     let packed = compressed(&body).map_err(|error| Fault::broken("copying an answer", error))?;
     let (head, body) = if packed.len() > LARGEST_BODY {
-        (Head::of(&not_kept().into_response()), Vec::new())
+        (Head::of(&not_kept().into_response(), standing), Vec::new())
     } else {
-        (Head::of(&response), packed)
+        (Head::of(&response, standing), packed)
     };
     let head = serde_json::to_vec(&head).map_err(|error| Fault::broken("copying an answer", error))?;
     Ok((response, Some([head.as_slice(), b"\n", &body].concat())))
@@ -237,16 +261,19 @@ impl Keyed {
         app.store.keep_answer(&self.request, &sealed, (claim, app.now())).await
     }
 
-    /// The answer that was given before.
-    fn replay(&self, sealed: &str) -> Result<Response, Fault> {
+    /// The answer that was given before, if it may be told again.
+    fn replay(&self, sealed: &str) -> Result<Response, Problem> {
         let sealed = from_base64url(sealed).unwrap_or_default();
         let answer = self.answers.open(&sealed, &self.request.place())?;
         let (head, body) = answer.split_at(answer.iter().position(|byte| *byte == b'\n').unwrap_or_default());
         let broken =
             |error: Box<dyn std::error::Error + Send + Sync>| Fault::broken("reading an answer", error);
         let head: Head = serde_json::from_slice(head).map_err(|error| broken(error.into()))?;
+        if head.standing != self.standing {
+            return Err(rights_changed());
+        }
         let body = decompressed(body.get(1..).unwrap_or_default()).map_err(|error| broken(error.into()))?;
-        head.with(body).map_err(|error| broken(error.into()))
+        Ok(head.with(body).map_err(|error| broken(error.into()))?)
     }
 }
 
@@ -272,7 +299,7 @@ mod tests {
 
     /// What is kept of an answer with this body.
     async fn kept(body: Vec<u8>) -> String {
-        let (response, kept) = copy(Response::new(Body::from(body.clone()))).await.unwrap();
+        let (response, kept) = copy(Response::new(Body::from(body.clone())), "").await.unwrap();
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), body);
         String::from_utf8_lossy(&kept.unwrap()).into_owned()
     }
@@ -300,7 +327,10 @@ mod tests {
         {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
-            assert_eq!(copy(response).await.unwrap().1.is_some(), kept, "{status}");
+            assert_eq!(copy(response, "").await.unwrap().1.is_some(), kept, "{status}");
+        }
+        for (problem, kept) in [(Problem::changed_meanwhile(), false), (Problem::username_exists(), true)] {
+            assert_eq!(copy(problem.into_response(), "").await.unwrap().1.is_some(), kept);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Lists come in pages: by number, or by a cursor that costs the same however far it has gone.
 //!
-//! A cursor is opaque to clients: the place where the next page begins, with a MAC that binds it to the query
-//! and to the caller's tenant. A changed or a foreign one is refused before the table sees it.
+//! A cursor is opaque to clients: the place where the next page begins and until when it is good, with a MAC that binds
+//! it to the query and to the caller. A changed, a foreign or an old one is refused before the table sees it.
+
+use std::fmt::Display;
 
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
@@ -13,26 +15,31 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::Query;
 use super::problem::{Fields, Problem};
 use crate::app::App;
+use crate::fault::Fault;
+use crate::user::User;
 
 /// The largest page.
 const LARGEST: usize = 100;
-/// How far page numbers reach; beyond, a cursor goes on.
-const FARTHEST: usize = 1_000;
+/// How far pages have numbers, in items; beyond, a cursor goes on.
+pub(super) const NUMBERED: usize = 10_000;
+/// How long a cursor is good, in seconds: a day.
+const GOOD_SECONDS: i64 = 86_400;
 
 /// The parameters that choose a page of a list.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageParameters {
-    /// Page number, from 1. Pages end at the 1,000th item; a cursor goes on.
+    /// Page number, from 1. Pages that begin behind the 10,000th item, of the audit trail the 2,500th, have none: a
+    /// cursor goes on.
     #[param(value_type = Option<u32>, minimum = 1, default = 1)]
     page: Option<String>,
-    /// Items per page, 1 to 100; of `/users` 20 where it is left out, else 10.
+    /// Items per page, 1 to 100; where it is left out, of `/users` 20, of `/admin/roles` all, else 10.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
     /// Another name of `limit`.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     per_page: Option<String>,
-    /// The `X-Next-Cursor` of the page before; then `page` has no meaning.
+    /// The `X-Next-Cursor` of the page before, good for a day; then `page` has no meaning.
     cursor: Option<String>,
 }
 
@@ -52,18 +59,56 @@ pub struct Window {
     pub limit: usize,
 }
 
-impl Page {
-    /// The place in the list `scope` after which the page begins, if a cursor says so.
+/// A list as somebody sees it: what its cursors are bound to.
+#[derive(Clone, Debug)]
+pub struct List(String);
+
+/// What a cursor holds.
+#[derive(Serialize, Deserialize)]
+struct Cursor<P> {
+    place: P,
+    /// Until when it is good.
+    expires_at: i64,
+}
+
+impl List {
+    /// The list that `name` tells from all others, its query in it, as `caller` sees it.
+    pub fn of(caller: &User, name: impl Display) -> Self {
+        Self(format!("{} {name}", caller.id))
+    }
+
+    /// The cursor of the page that begins behind `place`, if there is one.
     ///
     /// # Errors
-    /// 400 `VALIDATION_ERROR` where the cursor was changed, or is one of another list.
-    pub async fn after<P: DeserializeOwned>(&self, app: &App, scope: &str) -> Result<Option<P>, Problem> {
+    /// When the keys fail.
+    pub async fn cursor(&self, app: &App, place: Option<&impl Serialize>) -> Result<Option<String>, Fault> {
+        let Some(place) = place else { return Ok(None) };
+        let cursor = Cursor { place, expires_at: app.now().as_second() + GOOD_SECONDS };
+        app.keys.seal_cursor(&self.0, &cursor).await.map(Some)
+    }
+
+    /// The place that a cursor of this list stands for; `None` if it is not one, or no longer.
+    async fn place<P: DeserializeOwned>(&self, app: &App, cursor: &str) -> Result<Option<P>, Fault> {
+        let opened: Option<Cursor<P>> = app.keys.open_cursor(&self.0, cursor).await?;
+        let good = opened.filter(|it| app.now().as_second() < it.expires_at);
+        Ok(good.map(|it| it.place))
+    }
+}
+
+impl Page {
+    /// The place in `list` after which the page begins, if a cursor says so.
+    ///
+    /// # Errors
+    /// 400 `VALIDATION_ERROR` where the cursor was changed, is one of another list or caller, or is too old.
+    pub async fn after<P: DeserializeOwned>(&self, app: &App, list: &List) -> Result<Option<P>, Problem> {
         let Some(cursor) = &self.asked.cursor else { return Ok(None) };
-        if let Some(place) = app.keys.open_cursor(scope, cursor).await? {
+        if let Some(place) = list.place(app, cursor).await? {
             return Ok(Some(place));
         }
         let mut fields = Fields::default();
-        fields.note("cursor", "is not one of this list; take it from X-Next-Cursor of the same query");
+        let message =
+            "is not one of this list, or is older than a day; take it from X-Next-Cursor of the same query";
+        fields.note("cursor", message);
         Err(fields.into_problem())
     }
 
@@ -84,21 +129,27 @@ impl Page {
         headers
     }
 
-    /// Which items are meant, `default` a page where the client does not say. What is wrong is noted in
-    /// `fields`, beside what is wrong with the rest of the query.
-    pub fn window(&self, default: usize, fields: &mut Fields) -> Option<Window> {
+    /// Which items are meant, `usual` a page where the client does not say; pages that begin behind the item
+    /// `numbered` have no number. What is wrong is noted in `fields`, beside what is wrong with the rest of the query.
+    pub fn window(&self, (usual, numbered): (usize, usize), fields: &mut Fields) -> Option<Window> {
         let asked = &self.asked;
-        let (name, limit) =
-            if asked.limit.is_some() { ("limit", &asked.limit) } else { ("per_page", &asked.per_page) };
-        let limit = fields.take(name, number(limit.as_ref(), default, LARGEST));
-        let page = fields.take("page", number(asked.page.as_ref(), 1, usize::MAX));
-        let (page, limit) = page.zip(limit)?;
+        let mut take = |name, text: &Option<String>, most| {
+            fields.take_optional(name, text.as_deref(), |text| number(text, most))
+        };
+        let limit = take("limit", &asked.limit, LARGEST);
+        let per_page = take("per_page", &asked.per_page, LARGEST);
+        let page = take("page", &asked.page, usize::MAX);
+        let ((limit, per_page), page) = limit.zip(per_page).zip(page)?;
+        let (limit, page) = (limit.or(per_page).unwrap_or(usual), page.unwrap_or(1));
         if asked.cursor.is_some() {
             return Some(Window { skip: 0, limit });
         }
         let skip = (page - 1).saturating_mul(limit);
-        if skip.saturating_add(limit) > FARTHEST {
-            fields.note("page", "page numbers end at the 1,000th item; go on with X-Next-Cursor");
+        if skip >= numbered {
+            let message = format!(
+                "pages behind item {numbered} have no number; go on with the cursor of X-Next-Cursor"
+            );
+            fields.note("page", message);
             return None;
         }
         Some(Window { skip, limit })
@@ -114,13 +165,13 @@ pub struct Position {
     pub limit: u64,
     /// Items before this page; 0 where a cursor led to it.
     pub offset: u64,
-    /// Whether there is a page behind it.
+    /// Whether there is a page behind it; `X-Next-Cursor` leads there.
     pub has_next: bool,
     /// Whether there is a page before it.
     pub has_prev: bool,
     /// From 1; where a cursor led to it, 1.
     pub current_page: u64,
-    /// Pages of the whole list.
+    /// Pages of the whole list, those among them that have no number.
     pub total_pages: u64,
 }
 
@@ -148,8 +199,7 @@ impl Page {
     }
 }
 
-fn number(text: Option<&String>, default: usize, most: usize) -> Result<usize, String> {
-    let Some(text) = text else { return Ok(default) };
+fn number(text: &str, most: usize) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=most).contains(number));
     let most = if most == usize::MAX { "up".to_owned() } else { format!("to {most}") };
     number.ok_or_else(|| format!("must be a whole number from 1 {most}"))
@@ -168,27 +218,44 @@ impl FromRequestParts<App> for Page {
 mod tests {
     use super::*;
 
-    fn window(page: Option<&str>, limit: Option<&str>) -> Option<(usize, usize)> {
+    fn window(page: Option<&str>, limit: Option<&str>, per_page: Option<&str>) -> Option<(usize, usize)> {
         let asked = PageParameters {
             page: page.map(Into::into),
             limit: limit.map(Into::into),
-            ..PageParameters::default()
+            per_page: per_page.map(Into::into),
+            cursor: None,
         };
-        let window = Page { asked, uri: Uri::default() }.window(10, &mut Fields::default());
+        let window = Page { asked, uri: Uri::default() }.window((10, 1_000), &mut Fields::default());
         window.map(|window| (window.skip, window.limit))
     }
 
     #[test]
     fn pages_count_from_one() {
-        assert_eq!(window(None, None), Some((0, 10)));
-        assert_eq!(window(Some("3"), Some("100")), Some((200, 100)));
+        assert_eq!(window(None, None, None), Some((0, 10)));
+        assert_eq!(window(Some("3"), Some("100"), None), Some((200, 100)));
+        assert_eq!(window(Some("3"), None, Some("30")), Some((60, 30)));
+        assert_eq!(window(Some("3"), Some("20"), Some("30")), Some((40, 20)));
+    }
+
+    #[test]
+    fn the_last_page_with_a_number_begins_before_the_last_item_that_is_numbered() {
+        assert_eq!(window(Some("100"), None, None), Some((990, 10)));
+        assert_eq!(window(Some("34"), Some("30"), None), Some((990, 30)));
+        assert_eq!(window(Some("101"), None, None), None);
     }
 
     #[test]
     fn what_is_out_of_range_is_refused() {
-        for (page, limit) in [("0", "10"), ("1", "0"), ("1", "101"), ("-1", "10"), ("x", "10"), ("101", "10")]
-        {
-            assert_eq!(window(Some(page), Some(limit)), None, "{page} {limit}");
+        for (page, limit, per_page) in [
+            ("0", "10", "10"),
+            ("-1", "10", "10"),
+            ("x", "10", "10"),
+            ("1", "0", "10"),
+            ("1", "101", "10"),
+            ("1", "10", "0"),
+            ("1", "10", "101"),
+        ] {
+            assert_eq!(window(Some(page), Some(limit), Some(per_page)), None, "{page} {limit} {per_page}");
         }
     }
 }

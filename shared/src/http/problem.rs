@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::family::Family;
 use crate::clock::Timestamp;
 use crate::fault::Fault;
+use crate::name::PersonName;
 use crate::password::{Busy, Password, Weakness};
 
 /// What a client is told when it does not get what it asked for.
@@ -272,6 +273,17 @@ impl Fields {
         password: Result<Password, Vec<Weakness>>,
     ) -> Option<Password> {
         password.map_err(|weak| weak.into_iter().for_each(|it| self.note(field, it.message()))).ok()
+    }
+
+    /// The name in a `field` that may be left out, if it is a good one. One that comes back as it is `shown` is no change:
+    /// it was perhaps given where other rules hold.
+    pub fn take_name(
+        &mut self,
+        field: &'static str,
+        text: Option<&str>,
+        shown: &str,
+    ) -> Option<Option<PersonName>> {
+        self.take_optional(field, text.filter(|text| *text != shown), PersonName::parse)
     }
 
     /// The value of a `field` that may be left out: what `parse` makes of it, if it is good.

@@ -1,4 +1,4 @@
-//! Lists of users: the caller's tenant, newest first, or those whom a search finds.
+//! Lists of users: the caller's tenant, oldest first, or those whom a search finds.
 //!
 //! A list reads an index, which learns of a new account a moment after it exists.
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::caller::{Counting, Permitted};
-use super::paging::{Page, Position, Window};
+use super::paging::{List, NUMBERED, Page, Position, Window};
 use super::problem::{Fields, Problem};
 use crate::app::App;
 use crate::id::UserId;
@@ -33,7 +33,8 @@ pub struct UserQuery {
     #[param(value_type = Option<bool>)]
     active: Option<String>,
     /// Only those whose address, user name, first or last name begins so, in any case: of each 1,000, and 1,000 in
-    /// all. They are listed in this order, then alphabetically.
+    /// all. They are listed in this order, then alphabetically. With `role` or `is_active`, of each the first 10,000
+    /// that begin so are looked through.
     #[param(min_length = 1, max_length = 100)]
     search: Option<String>,
 }
@@ -49,11 +50,11 @@ pub struct UserList {
     pub position: Position,
 }
 
-/// A list, understood: the part of it that is asked for, and what its cursors are bound to.
+/// A list, understood, and the part of it that is asked for.
 struct Asked {
     page: Page,
     window: Window,
-    scope: String,
+    list: List,
 }
 
 impl UserQuery {
@@ -66,11 +67,12 @@ impl UserQuery {
     ) -> Result<UserList, Problem> {
         let mut fields = Fields::default();
         let wanted = self.check(app, caller, &mut fields).await?;
-        let window = page.window(size, &mut fields);
+        let window = page.window((size, NUMBERED), &mut fields);
         let ((filter, search), window) = fields.all(wanted.zip(window))?;
-        let asked = Asked { page, window, scope: scope(caller, &filter, search.as_deref()) };
+        let list = List::of(&caller.user, name(&filter, search.as_deref()));
+        let asked = Asked { page, window, list };
         match search {
-            None => asked.newest(app, &filter, users).await,
+            None => asked.oldest(app, &filter, users).await,
             Some(prefix) => asked.found(app, &filter, &prefix).await,
         }
     }
@@ -84,13 +86,15 @@ impl UserQuery {
     ) -> Result<Option<(Filter, Option<String>)>, Problem> {
         let tenant = &caller.user.tenant;
         let role = fields.take_role(&app.store, tenant, self.role.as_deref()).await?;
-        let (name, active) =
-            if self.is_active.is_some() { ("is_active", &self.is_active) } else { ("active", &self.active) };
-        let status = fields.take_optional(name, active.as_deref(), |text| match text {
-            "true" => Ok(Status::Active),
-            "false" => Ok(Status::Inactive),
-            _ => Err("must be true or false"),
-        });
+        let mut take_status = |name, text: &Option<String>| {
+            fields.take_optional(name, text.as_deref(), |text| match text {
+                "true" => Ok(Status::Active),
+                "false" => Ok(Status::Inactive),
+                _ => Err("must be true or false"),
+            })
+        };
+        let status = take_status("is_active", &self.is_active).zip(take_status("active", &self.active));
+        let status = status.map(|(is_active, active)| is_active.or(active));
         let search = fields.take_optional("search", self.search.as_deref(), |text| {
             let prefix = folded(text);
             let is_name = (1..=LONGEST_SEARCH).contains(&prefix.chars().count())
@@ -108,18 +112,18 @@ impl UserQuery {
     }
 }
 
-/// What the cursors of a list are bound to: the caller and the query. Only the text that is searched for can hold a space, and it is last.
-fn scope(caller: &Permitted<UserRead>, filter: &Filter, search: Option<&str>) -> String {
+/// What tells a list of users from others. Only the text that is searched for can hold a space, and it is last.
+fn name(filter: &Filter, search: Option<&str>) -> String {
     let role = filter.role.as_ref().map_or("", Role::name);
     let status = filter.status.map_or("", Status::name);
     let search = search.map(|text| format!(" {text}")).unwrap_or_default();
-    format!("users {} {} {role} {status}{search}", caller.user.id, filter.tenant.as_str())
+    format!("users {} {role} {status}{search}", filter.tenant.as_str())
 }
 
 impl Asked {
-    /// Of all users of `filter`, the newest first; `counters` tell how many there are.
-    async fn newest(self, app: &App, filter: &Filter, counters: &Tally) -> Result<UserList, Problem> {
-        let after: Option<Place> = self.page.after(app, &self.scope).await?;
+    /// Of all users of `filter`, the oldest first; `counters` tell how many there are.
+    async fn oldest(self, app: &App, filter: &Filter, counters: &Tally) -> Result<UserList, Problem> {
+        let after: Option<Place> = self.page.after(app, &self.list).await?;
         let Window { skip, limit } = self.window;
         let found = app.store.list_users(filter, after.as_ref(), (skip, limit)).await?;
         let total = counters.get(&tally::of_list(filter.role.as_ref(), filter.status));
@@ -129,7 +133,7 @@ impl Asked {
 
     /// Of the users of `filter` whom `prefix` finds.
     async fn found(self, app: &App, filter: &Filter, prefix: &str) -> Result<UserList, Problem> {
-        let after: Option<Match> = self.page.after(app, &self.scope).await?;
+        let after: Option<Match> = self.page.after(app, &self.list).await?;
         let matches = app.store.search_users(filter, prefix).await?;
         let total = matches.len() as u64;
         let Window { skip, limit } = self.window;
@@ -150,10 +154,7 @@ impl Asked {
         (total, next): (u64, Option<impl Serialize>),
     ) -> Result<UserList, Problem> {
         let position = self.page.position(self.window, total, next.is_some());
-        let cursor = match next {
-            Some(place) => Some(app.keys.seal_cursor(&self.scope, &place).await?),
-            None => None,
-        };
+        let cursor = self.list.cursor(app, next.as_ref()).await?;
         Ok(UserList { users, headers: self.page.headers(cursor, total), position })
     }
 }

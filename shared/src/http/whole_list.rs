@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use super::body::Json;
-use super::paging::{Page, Position, Window};
+use super::paging::{List, NUMBERED, Page, Position, Window};
 use super::problem::{Fields, Problem};
 use crate::app::App;
 
@@ -30,6 +30,11 @@ impl<T> Paged<T> {
         &self.items
     }
 
+    /// The same, for who tells nothing of the place.
+    pub fn into_items(self) -> Vec<T> {
+        self.items
+    }
+
     /// The same page, which shows `items` in the place of its own.
     pub fn showing<U>(self, items: Vec<U>) -> Paged<U> {
         Paged { items, position: self.position }
@@ -40,45 +45,56 @@ impl<T> Paged<T> {
 #[derive(Debug)]
 pub struct Part<P> {
     page: Page,
-    scope: String,
+    list: List,
     window: Window,
     after: Option<P>,
 }
 
 impl Page {
-    /// The part of the list called `scope` that is asked for, before that is read.
+    /// The part of `list` that is asked for, before that is read.
     ///
     /// # Errors
-    /// 400 `VALIDATION_ERROR` where a parameter is out of range, or the cursor is one of another list.
-    pub async fn part<P: DeserializeOwned>(self, app: &App, scope: String) -> Result<Part<P>, Problem> {
+    /// 400 `VALIDATION_ERROR` where a parameter is out of range, or the cursor is not good.
+    pub async fn part<P: DeserializeOwned>(self, app: &App, list: List) -> Result<Part<P>, Problem> {
+        self.part_of(app, list, USUAL).await
+    }
+
+    /// The same, of a list whose pages have `usual` items where the client does not say.
+    ///
+    /// # Errors
+    /// As [`Self::part`].
+    pub async fn part_of<P: DeserializeOwned>(
+        self,
+        app: &App,
+        list: List,
+        usual: usize,
+    ) -> Result<Part<P>, Problem> {
         let mut fields = Fields::default();
-        let window = self.window(USUAL, &mut fields);
+        let window = self.window((usual, NUMBERED), &mut fields);
         let window = fields.all(window)?;
-        let after = self.after(app, &scope).await?;
-        Ok(Part { page: self, scope, window, after })
+        let after = self.after(app, &list).await?;
+        Ok(Part { page: self, list, window, after })
     }
 }
 
 impl<P: Ord + Serialize> Part<P> {
-    /// This part of `list`, which begins with the greatest `place`; and the headers that lead on.
+    /// This part of the list, all of it being `items`, which begins with the greatest `place`; and the headers that lead on.
     ///
     /// # Errors
     /// 503 where the cursor's key cannot be had.
     pub async fn of<T>(
         self,
         app: &App,
-        list: Vec<T>,
+        items: Vec<T>,
         place: fn(&T) -> P,
     ) -> Result<(HeaderMap, Json<Paged<T>>), Problem> {
         let Window { skip, limit } = self.window;
-        let total = list.len();
-        let offset = self.after.map_or(skip, |after| list.partition_point(|item| place(item) >= after));
-        let items: Vec<T> = list.into_iter().skip(offset).take(limit).collect();
+        let total = items.len();
+        let offset = self.after.map_or(skip, |after| items.partition_point(|item| place(item) >= after));
+        let items: Vec<T> = items.into_iter().skip(offset).take(limit).collect();
         let has_next = offset + items.len() < total;
-        let next = match items.last().filter(|_| has_next) {
-            Some(item) => Some(app.keys.seal_cursor(&self.scope, &place(item)).await?),
-            None => None,
-        };
+        let last = items.last().filter(|_| has_next).map(place);
+        let next = self.list.cursor(app, last.as_ref()).await?;
         let position = Position::of(Window { skip: offset, limit }, total as u64, has_next);
         Ok((self.page.headers(next, total as u64), Json(Paged { items, position })))
     }

@@ -85,10 +85,11 @@ pub(super) fn account_writes(
     Ok(writes)
 }
 
-/// The write that asks that `actor` works and has this role.
+/// The write that asks that `actor` has this role and may use it, as [`User::is_let_in`] says.
 pub(super) fn still(actor: UserId, role: &Role) -> Result<Write, Fault> {
     Write::check(Key::user(actor))
         .only_if("#role = :role AND #status = :status")
+        .only_if("attribute_exists(#verified_at) AND attribute_exists(#approval)")
         .value("role", role)?
         .value("status", Status::Active)
 }

@@ -63,7 +63,7 @@ impl Store {
     /// The account, its address and its user name are gone and free, the receipt is there and `event` is told.
     ///
     /// Guarded by the user standing as they were read, their role included, and by the address and the name being
-    /// theirs; and by their `successor`, if they need one, still having the same role and working: of two who erase
+    /// theirs; and by their `successor`, if they need one, still being one who may use the same role: of two who erase
     /// themselves at once, each because the other one stays, one does stay. `false` if not.
     pub async fn erase(
         &self,

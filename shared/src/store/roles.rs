@@ -16,7 +16,7 @@ use crate::role::{CustomRole, CustomRoleName, KnownRole, Role};
 use crate::user::User;
 
 /// How many roles of its own a tenant may have. Of 6 KB each at most, they fit into the 1 MB that a query reads.
-const MOST_ROLES: u32 = 100;
+pub const MOST_ROLES: u32 = 100;
 
 /// What became of a role that was to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

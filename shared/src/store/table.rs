@@ -73,6 +73,8 @@ pub(crate) struct Range {
     pub(crate) to: Option<String>,
     /// Only items whose `type` is one of these; those that are not are read all the same.
     pub(crate) types: Vec<&'static str>,
+    /// Only items whose attribute of this name is this; those that are not are read all the same.
+    pub(crate) only: Vec<(&'static str, String)>,
     /// Only items whose sort key begins so.
     pub(crate) prefix: Option<String>,
     /// The first first.
@@ -219,14 +221,23 @@ impl Table {
             }
             None => call.key_condition_expression("#pk = :pk"),
         };
+        let mut conditions = Vec::new();
         if !range.types.is_empty() {
             let names: Vec<_> = (0..range.types.len()).map(|index| format!(":type{index}")).collect();
-            call = call
-                .filter_expression(format!("#type IN ({})", names.join(", ")))
-                .expression_attribute_names("#type", "type");
+            conditions.push(format!("#type IN ({})", names.join(", ")));
+            call = call.expression_attribute_names("#type", "type");
             for (name, event_type) in names.into_iter().zip(range.types) {
                 call = call.expression_attribute_values(name, AttributeValue::S(event_type.to_owned()));
             }
+        }
+        for (name, value) in range.only {
+            conditions.push(format!("#{name} = :{name}"));
+            call = call
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), AttributeValue::S(value));
+        }
+        if !conditions.is_empty() {
+            call = call.filter_expression(conditions.join(" AND "));
         }
         let output =
             cost::timed(call.send()).await.map_err(|error| aws::fault("reading a partition", error))?;

@@ -60,7 +60,7 @@ pub struct Filter {
     pub status: Option<Status>,
 }
 
-/// A page of users, newest first.
+/// A page of users, oldest first.
 #[derive(Debug, Default)]
 pub struct UserPage {
     /// The users.
@@ -78,8 +78,8 @@ pub struct Place {
     pub sort: String,
 }
 
-/// How many accounts of a role are looked at to find one beside another.
-const MOST_PEERS: usize = 10;
+/// How many accounts of a role are read at a time to find one beside another.
+const PEERS: usize = 10;
 
 impl Store {
     /// The account exists, and its event is told.
@@ -203,7 +203,8 @@ impl Store {
         })
     }
 
-    /// A page of users, newest first: `skip` of them are passed over. New users may be seen a moment later.
+    /// A page of users, oldest first, so that whoever comes meanwhile comes behind it: `skip` of them are passed over.
+    /// New users may be seen a moment later.
     pub async fn list_users(
         &self,
         filter: &Filter,
@@ -217,10 +218,11 @@ impl Store {
             index: Some(index),
             after: after.map(|place| place.start(index, &partition)),
             partition,
+            ascending: true,
             limit: i32::try_from(wanted).ok(),
             ..Range::default()
         };
-        let items = self.table.query(range).await?.items.unwrap_or_default();
+        let items = self.table.query_all(range, wanted).await?;
         let places: Vec<Place> = items.iter().filter_map(|item| Place::of(index, item)).collect();
         let more = places.len() >= wanted;
         let page: Vec<Place> = places.into_iter().skip(skip).take(limit).collect();
@@ -228,17 +230,24 @@ impl Store {
         Ok(UserPage { users: self.users(&ids).await?, next: page.last().cloned().filter(|_| more) })
     }
 
-    /// Another account of the same role that works, if there is one among the newest ten of them.
+    /// Another account that may use the same role, if there is one.
     pub async fn peer(&self, user: &User) -> Result<Option<UserId>, Fault> {
         let filter = Filter {
             tenant: user.tenant.clone(),
             role: Some(user.role.clone()),
             status: Some(Status::Active),
         };
-        let users = self.list_users(&filter, None, (0, MOST_PEERS)).await?.users;
         // The index may be a moment old.
-        let is_peer = |it: &&User| it.id != user.id && it.role == user.role && it.is_active();
-        Ok(users.iter().find(is_peer).map(|it| it.id))
+        let is_peer = |it: &&User| it.id != user.id && it.role == user.role && it.is_let_in();
+        let mut after = None;
+        loop {
+            let page = self.list_users(&filter, after.as_ref(), (0, PEERS)).await?;
+            let peer = page.users.iter().find(is_peer).map(|it| it.id);
+            if peer.is_some() || page.next.is_none() {
+                return Ok(peer);
+            }
+            after = page.next;
+        }
     }
 
     /// These users, a hundred at most, in this order; whoever was erased or deleted since an index named them is

@@ -154,6 +154,10 @@ async fn duel(method: Method, body: Option<Value>) {
     let system = System::start().await;
     let (one, other) = (system.admin().await, system.with_role("ada@example.com", "super_admin").await);
     let (one_path, other_path) = (one.admin_path().await, other.admin_path().await);
+    system.drain().await;
+    // The write that comes first waits a moment, so that the other blow was decided on what was there before.
+    let fault = json!({ "service": "dynamodb", "operation": "TransactWriteItems", "kind": "throttle" });
+    system.order_fault(fault).await;
     let blow = |client: Client, path: String| {
         let (method, body) = (method.clone(), body.clone());
         async move { client.send(method, &path, body).await }

@@ -332,6 +332,26 @@ async fn the_last_super_administrator_that_works_is_not_erased() {
 }
 
 #[tokio::test]
+async fn the_system_is_not_left_to_heirs_who_cannot_come_in() {
+    let system = System::start().await;
+    let root = system.admin().await;
+    let crown = json!({ "role": "super_admin" });
+    // More than are looked at together: neither verified nor approved.
+    for number in 0..12 {
+        let id = system.register(&format!("heir{number}@example.com")).await["user_id"].clone();
+        let path = format!("/api/v1/admin/users/{}", id.as_str().unwrap());
+        root.put(&path, crown.clone()).await.expect(200);
+    }
+    let (unapproved, id) = system.verified("unapproved@example.com").await;
+    root.put(&unapproved.admin_path().await, crown).await.expect(200);
+    system.drain().await;
+    assert_eq!(erase(&root).await.refused(409), "LAST_SUPER_ADMINISTRATOR");
+    root.post("/api/v1/admin/approve-user", json!({ "user_id": id })).await.expect(200);
+    erase(&root).await.expect(200);
+    unapproved.get("/api/v1/admin/users").await.expect(200);
+}
+
+#[tokio::test]
 async fn what_a_function_left_when_it_died_is_swept_up_by_whoever_hears_of_it() {
     let system = System::start().await;
     let person = marked(&system).await.0;

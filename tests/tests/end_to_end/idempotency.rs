@@ -167,6 +167,33 @@ async fn who_signed_out_is_told_nothing_again() {
 }
 
 #[tokio::test]
+async fn who_may_do_something_else_by_now_is_told_nothing_again() {
+    let system = System::start().await;
+    let root = system.admin().await;
+    let (role, roles) = (json!({ "name": "developer", "permissions": ["admin:all"] }), "/api/v1/admin/roles");
+    root.post(roles, role).await.expect(201);
+    let hook = json!({ "url": "https://hooks.example.com/", "events": ["bulk.*"] });
+    for (number, role) in ["admin", "developer", "admin"].into_iter().enumerate() {
+        let somebody = system.with_role(&format!("somebody{number}@example.com"), role).await;
+        let id = somebody.admin_path().await.replace("/admin", "");
+        let first = post(&somebody, KEY, "/api/v1/webhooks", &hook).await;
+        let secret = first.expect(201)["secret"].as_str().unwrap().to_owned();
+        assert_replayed(&first, &post(&somebody, KEY, "/api/v1/webhooks", &hook).await);
+        match number {
+            0 => root.put(&id, json!({ "role": "user" })).await.expect(200),
+            1 => root
+                .put(&format!("{roles}/developer"), json!({ "permissions": ["user:read"] }))
+                .await
+                .expect(200),
+            _ => root.put(&id, json!({ "must_change_password": true })).await.expect(200),
+        };
+        let again = post(&somebody, KEY, "/api/v1/webhooks", &hook).await;
+        assert_eq!(again.refused(403), "RIGHTS_CHANGED", "{role}");
+        assert!(!again.text.contains(&secret));
+    }
+}
+
+#[tokio::test]
 async fn a_spent_refresh_token_is_known_as_such() {
     let system = System::start().await;
     let admin = system.admin().await;

@@ -13,6 +13,7 @@ mod budgets;
 mod bulk;
 mod bulk_operations;
 mod cleanup;
+mod crowd;
 mod directory;
 mod docs;
 mod email_change;

@@ -61,6 +61,30 @@ async fn a_single_name_is_split_at_its_first_space() {
 }
 
 #[tokio::test]
+async fn names_that_other_rules_let_through_come_back_as_they_are_shown() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let form = json!({ "name": "madonna", "email": "m@example.com", "password": PASSWORD });
+    let account = system.anybody().post("/api/users/register", form).await.expect(201)["data"].clone();
+    let id = account["userId"].as_str().unwrap();
+    let verify = json!({ "token": system.mailed_token("m@example.com", "ver_").await });
+    system.anybody().post("/api/v1/auth/verify-email", verify).await.expect(200);
+    admin.post("/api/v1/admin/approve-user", json!({ "user_id": id })).await.expect(200);
+    let person = system.anybody().signed_in("m@example.com", PASSWORD).await;
+    for (client, path) in [
+        (&admin, format!("/api/v1/admin/users/{id}")),
+        (&admin, format!("/api/v1/users/{id}")),
+        (&person, format!("/api/v1/users/{id}")),
+        (&person, "/api/v1/profile/me".to_owned()),
+    ] {
+        let shown = client.get(&path).await.expect(200);
+        assert_eq!([&shown["first_name"], &shown["last_name"]], ["madonna", ""], "{path}");
+        assert_eq!(client.put(&path, shown.clone()).await.expect(200), shown, "{path}");
+        assert_eq!(client.put(&path, json!({ "first_name": "" })).await.invalid(), ["first_name"], "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_has_one_form_whoever_types_it() {
     let system = System::start().await;
     let answer = register(&system, "email", " John.Doe+tag@BÜCHER.Example ").await.expect(201);

@@ -106,11 +106,16 @@ enum Caller {
     Unverified,
     Unapproved,
     Role(&'static str),
+    /// With a role that administrators made, which lets in where this one does.
+    LikeRole(&'static str),
 }
 
-use Caller::{Nobody, Role, Stranger, Unapproved, Unverified};
+use Caller::{LikeRole, Nobody, Role, Stranger, Unapproved, Unverified};
 
 const ROLES: [&str; 6] = ["user", "manager", "moderator", "auditor", "admin", "super_admin"];
+/// Roles that administrators made: their names, what they may do, and where that lets in as well.
+const MADE_ROLES: [(&str, &[&str], &str); 3] =
+    [("guest", &[], "user"), ("reader", &["audit:read"], "auditor"), ("deputy", &["admin:all"], "admin")];
 
 /// Whether the caller gets in; if not, the status that says so.
 fn verdict(open: OpenTo, path: &str, caller: Caller) -> Result<(), u16> {
@@ -120,8 +125,10 @@ fn verdict(open: OpenTo, path: &str, caller: Caller) -> Result<(), u16> {
         RefreshTokens => return Err(401),
         SignedIn => known,
         Verified => known && caller != Unverified,
-        Approved => matches!(caller, Role(_)),
-        Roles(roles) => matches!(caller, Role(role) if role == "super_admin" || roles.contains(&role)),
+        Approved => matches!(caller, Role(_) | LikeRole(_)),
+        Roles(roles) => {
+            matches!(caller, Role(role) | LikeRole(role) if role == "super_admin" || roles.contains(&role))
+        }
     };
     match caller {
         _ if enters => Ok(()),
@@ -144,17 +151,28 @@ async fn callers(system: &System) -> Vec<(Caller, Client)> {
     system.register("unverified@example.com").await;
     let login = json!({ "email": "unverified@example.com", "password": PASSWORD });
     let unverified = nobody.post("/api/users/login", login).await.expect(200);
+    let switched_off = system.with_role("switched-off@example.com", "admin").await;
+    genuine.put(&switched_off.admin_path().await, json!({ "is_active": false })).await.expect(200);
+    let deleted = system.with_role("deleted@example.com", "admin").await;
+    genuine.delete(&deleted.admin_path().await).await.expect(200);
     let mut callers = vec![
         (Stranger, nobody.with_token(Some(&forged))),
         (Stranger, nobody.with_token(Some("forged"))),
         (Stranger, expired),
         (Stranger, logged_out),
+        (Stranger, switched_off),
+        (Stranger, deleted),
         (Unverified, nobody.with_token(unverified["data"]["token"].as_str())),
         (Unapproved, system.verified("unapproved@example.com").await.0),
         (Nobody, nobody),
     ];
     for role in ROLES {
         callers.push((Role(role), system.with_role(&format!("{role}@example.com"), role).await));
+    }
+    for (name, permissions, like) in MADE_ROLES {
+        let role = json!({ "name": name, "permissions": permissions });
+        genuine.post("/api/v1/admin/roles", role).await.expect(201);
+        callers.push((LikeRole(like), system.with_role(&format!("{name}@example.com"), name).await));
     }
     callers
 }
@@ -188,6 +206,7 @@ async fn every_operation_lets_in_whom_its_row_says_and_nobody_else() {
             let refused = [401, 403].contains(&answer.status).then_some(answer.status);
             let expected = verdict(*open, path, *caller).err();
             assert_eq!(refused, expected, "{method} {path} by {caller:?}: {}", answer.text);
+            assert!(answer.status < 500, "{method} {path} by {caller:?}: {}", answer.text);
         }
     }
 }
@@ -265,28 +284,113 @@ async fn what_a_caller_may_not_set_has_no_effect() {
     }
 }
 
+/// What there is to name in a path: an account of somebody who is signed in, their session, and what the first
+/// administrator made.
+struct Things {
+    user: String,
+    session: String,
+    webhook: String,
+    operation: String,
+    somebody: Client,
+}
+
+const SHARED_ROLE: &str = "developer";
+
+impl Things {
+    async fn make(system: &System) -> Self {
+        let admin = system.admin().await;
+        let (somebody, user) = system.verified("other@example.com").await;
+        let sessions = somebody.get("/api/v1/auth/sessions").await.expect(200);
+        let hook = json!({ "url": "https://hooks.example.com/", "events": ["bulk.*"] });
+        let hook = admin.post("/api/v1/webhooks", hook).await.expect(201);
+        let role = json!({ "name": SHARED_ROLE, "permissions": [] });
+        admin.post("/api/v1/admin/roles", role).await.expect(201);
+        let rows = "nonsense\n".repeat(1_001);
+        let rows =
+            admin.post_file("/api/v1/bulk/users/create", "application/x-ndjson", rows).await.expect(202);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self {
+            user,
+            session: text(&sessions["items"][0]["session_id"]),
+            webhook: text(&hook["id"]),
+            operation: text(&rows["operation_id"]),
+            somebody,
+        }
+    }
+
+    /// The path with these in the place of its parameters.
+    fn named_in(&self, path: &str) -> String {
+        let path = path.replace("{user_id}", &self.user).replace("{session_id}", &self.session);
+        let path = path.replace("{webhook_id}", &self.webhook).replace("{operation_id}", &self.operation);
+        path.replace("{name}", SHARED_ROLE)
+    }
+}
+
+/// How it is told that what the first parameter of a path names is not there.
+fn not_there(path: &str) -> Option<&'static str> {
+    let first = path.split('/').find(|part| part.starts_with('{'))?;
+    Some(match first {
+        "{user_id}" => "USER_NOT_FOUND",
+        "{session_id}" => "SESSION_NOT_FOUND",
+        "{webhook_id}" => "WEBHOOK_NOT_FOUND",
+        "{operation_id}" => "OPERATION_NOT_FOUND",
+        "{name}" => "ROLE_NOT_FOUND",
+        other => unreachable!("{other}: what refuses it?"),
+    })
+}
+
 #[tokio::test]
-async fn an_account_of_another_tenant_is_not_there_for_an_administrator() {
+async fn what_another_tenant_has_is_not_there_for_an_administrator() {
     let system = System::start().await;
-    let id = system.verified("other@example.com").await.1;
+    let things = Things::make(&system).await;
     let admin = system.with_role("admin@example.com", "admin").await;
-    let uuid = id.trim_start_matches("usr_");
-    let table = system.table().await;
-    let is_theirs = |item: &&Value| item["PK"].as_str().unwrap().replace('-', "").ends_with(uuid);
-    let user = table.iter().find(|item| is_theirs(item) && item["SK"] == "USER").unwrap();
-    // As if they had been onboarded there: no endpoint makes such an account.
-    let moved =
-        user.to_string().replace("TENANT#default", "TENANT#other").replace("\"default\"", "\"other\"");
-    system.put_item(&serde_json::from_str(&moved).unwrap()).await;
-    for (method, path, _) in OPERATIONS.iter().filter(|(_, path, _)| path.contains("{user_id}")) {
-        let path = with_nobodys_parameters(&path.replace("{user_id}", &id));
+    let uuid = things.user.trim_start_matches("usr_");
+    // As if they had been made there: no endpoint does that.
+    for item in system.table().await {
+        let is_theirs = item["PK"].as_str().unwrap().replace('-', "").ends_with(uuid) && item["SK"] == "USER";
+        if !is_theirs && !["endpoint", "role", "bulk_operation"].iter().any(|it| item["entity"] == *it) {
+            continue;
+        }
+        let moved = item.to_string().replace("#default", "#other").replace("\"default\"", "\"other\"");
+        assert_ne!(moved, item.to_string());
+        system.delete_item(&item).await;
+        system.put_item(&serde_json::from_str(&moved).unwrap()).await;
+    }
+    for (method, path, _) in OPERATIONS {
+        let Some(code) = not_there(path) else { continue };
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let body = (method != Method::GET).then(|| json!({}));
-        let answer = admin.send(method.clone(), &path, body).await;
-        assert_eq!(answer.refused(404), "USER_NOT_FOUND", "{method} {path}");
+        let answer = admin.send(method.clone(), &things.named_in(path), body).await;
+        assert_eq!(answer.refused(404), code, "{method} {path}");
     }
-    let approval = admin.post("/api/v1/admin/approve-user", json!({ "user_id": id })).await;
+    let approval = admin.post("/api/v1/admin/approve-user", json!({ "user_id": things.user })).await;
     assert_eq!(approval.refused(404), "USER_NOT_FOUND");
-    let listed = admin.get("/api/v1/admin/users?limit=100").await.text;
-    assert!(!listed.contains(uuid), "{listed}");
+    for list in ["users", "roles"] {
+        let listed = admin.get(&format!("/api/v1/admin/{list}")).await;
+        listed.expect(200);
+        assert!(!listed.text.contains(uuid) && !listed.text.contains(SHARED_ROLE), "{}", listed.text);
+    }
+    assert_eq!(admin.get("/api/v1/webhooks").await.expect(200)["total"], json!(0));
+}
+
+#[tokio::test]
+async fn what_is_anothers_is_not_there_for_whoever_may_reach_their_own() {
+    let system = System::start().await;
+    let things = Things::make(&system).await;
+    let admin = system.admin().await;
+    let recruiter = json!({ "name": "recruiter", "permissions": ["user:create"] });
+    admin.post("/api/v1/admin/roles", recruiter).await.expect(201);
+    let bystander = system.user("bystander@example.com").await.admin_path().await;
+    for (role, method, path, code) in [
+        ("user", "DELETE", "/api/v1/auth/sessions/{session_id}", "SESSION_NOT_FOUND"),
+        ("super_admin", "DELETE", "/api/v1/auth/sessions/{session_id}", "SESSION_NOT_FOUND"),
+        ("super_admin", "DELETE", &format!("{bystander}/sessions/{{session_id}}"), "SESSION_NOT_FOUND"),
+        ("recruiter", "GET", "/api/v1/bulk/operations/{operation_id}", "OPERATION_NOT_FOUND"),
+    ] {
+        let caller = system.with_role(&format!("{role}{}@example.com", path.len()), role).await;
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let answer = caller.send(method, &things.named_in(path), None).await;
+        assert_eq!(answer.refused(404), code, "{path} by {role}");
+    }
+    things.somebody.get("/api/v1/auth/me").await.expect(200);
 }

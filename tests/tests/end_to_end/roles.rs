@@ -59,6 +59,37 @@ async fn a_role_is_made_read_changed_and_removed() {
 }
 
 #[tokio::test]
+async fn roles_come_in_pages_where_a_limit_is_given_and_else_all_at_once() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    for name in ["tester", "developer", "senior_developer"] {
+        make(&admin, name, &[]).await.expect(201);
+    }
+    let names = |page: &Answer| -> Vec<String> {
+        let list = page.expect(200);
+        list.as_array().unwrap().iter().map(|role| role["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let whole = admin.get(ROLES).await;
+    assert_eq!((names(&whole).len(), whole.header("x-next-cursor")), (9, ""));
+    assert_eq!(names(&admin.get(&format!("{ROLES}?page=2")).await), [""; 0]);
+    let (mut numbered, mut linked, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    for number in 1..=3 {
+        numbered.extend(names(&admin.get(&format!("{ROLES}?limit=4&page={number}")).await));
+        let page = admin.get(&format!("{ROLES}?limit=4{cursor}")).await;
+        assert_eq!(
+            (page.header("x-total-count"), page.header("x-next-cursor").is_empty()),
+            ("9", number == 3)
+        );
+        linked.extend(names(&page));
+        cursor = format!("&cursor={}", page.header("x-next-cursor"));
+    }
+    assert_eq!((&numbered, &linked), (&names(&whole), &names(&whole)));
+    for (name, value) in [("page", "0"), ("limit", "1000"), ("per_page", "x"), ("cursor", "x")] {
+        assert_eq!(admin.get(&format!("{ROLES}?{name}={value}")).await.invalid(), [name]);
+    }
+}
+
+#[tokio::test]
 async fn the_list_shows_built_in_roles_by_rank_and_then_the_others_by_name() {
     let system = System::start().await;
     let admin = system.admin().await;

@@ -4,6 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Client, PASSWORD, System};
 
+use crate::crowd;
+
 const PATH: &str = "/api/v1/users";
 
 /// User name, first and last name of those who are there to be found; their addresses begin with `x`.
@@ -97,6 +99,24 @@ async fn a_search_finds_only_whom_its_filters_let_through() {
 }
 
 #[tokio::test]
+async fn who_has_a_role_or_a_state_is_found_among_thousands_who_have_not() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    // More than an unfiltered search looks at, and than a filtered one looks at in one call.
+    crowd::fill(&system, 2_600).await;
+    let last = crowd::email(2_600);
+    let id = search(&admin, &last).await.expect(200)["users"][0]["id"].as_str().unwrap().to_owned();
+    admin.put(&format!("{PATH}/{id}"), json!({ "role": "manager", "active": false })).await.expect(200);
+    for filter in ["role=manager", "active=false", "role=manager&active=false"] {
+        let page = search(&admin, &format!("crowd&{filter}")).await.expect(200);
+        let found = (&page["users"][0]["email"], &page["total"]);
+        assert_eq!(found, (&json!(last), &json!(1)), "{filter}");
+    }
+    let page = search(&admin, "crowd&role=user").await;
+    assert_eq!(page.json()["total"], json!(1_000), "of those who pass as many as of all");
+}
+
+#[tokio::test]
 async fn pages_and_cursors_lead_through_the_same_people() {
     let (_system, admin) = with_people().await;
     let whole = names(&search(&admin, "x").await);
@@ -143,8 +163,10 @@ async fn who_was_there_is_met_once_while_accounts_are_made_and_deleted() {
 
 #[tokio::test]
 async fn a_cursor_is_good_as_it_was_given_and_for_its_search_only() {
-    let (_system, admin) = with_people().await;
+    let (system, admin) = with_people().await;
     let cursor = search(&admin, "x&limit=1").await.header("x-next-cursor").to_owned();
+    let other = system.with_role("other@example.com", "super_admin").await;
+    assert_eq!(search(&other, &format!("x&cursor={cursor}")).await.invalid(), ["cursor"], "another caller");
     search(&admin, &format!("X&cursor={cursor}")).await.expect(200);
     let listed = admin.get(&format!("{PATH}?limit=1")).await.header("x-next-cursor").to_owned();
     let edited = format!("{}A", &cursor[..cursor.len() - 1]);

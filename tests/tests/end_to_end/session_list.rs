@@ -298,13 +298,22 @@ async fn a_page_that_cannot_be_is_a_400_that_names_the_parameter() {
     let system = System::start().await;
     let (admin, user) = (system.admin().await, system.user(ADA).await);
     user.login(ADA, PASSWORD).await.expect(200);
-    let foreign = user.get(&format!("{OWN}?limit=1")).await.header("x-next-cursor").to_owned();
-    assert!(!foreign.is_empty());
+    let other = system.with_role("other@example.com", "super_admin").await;
     let theirs = theirs(&user).await;
+    // The one is of another list, the other one of the same list for another caller.
+    let cursor = async |client: &Client, path: &str| {
+        let cursor = client.get(&format!("{path}?limit=1")).await.header("x-next-cursor").to_owned();
+        assert!(!cursor.is_empty());
+        cursor
+    };
+    let (of_own, of_another) = (cursor(&user, OWN).await, cursor(&other, &theirs).await);
     for (client, path) in [(&admin, OWN), (&admin, theirs.as_str())] {
-        for (name, values) in
-            [("page", ["0", "x"]), ("limit", ["0", "101"]), ("cursor", ["x", foreign.as_str()])]
-        {
+        for (name, values) in [
+            ("page", ["0", "x"]),
+            ("limit", ["0", "101"]),
+            ("per_page", ["0", "101"]),
+            ("cursor", [of_own.as_str(), of_another.as_str()]),
+        ] {
             for value in values {
                 assert_eq!(client.get(&format!("{path}?{name}={value}")).await.invalid(), [name], "{value}");
             }

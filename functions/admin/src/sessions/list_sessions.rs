@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use shared::App;
-use shared::http::{Json, Page, PageParameters, Paged, Permitted, Problem};
+use shared::http::{Json, List, Page, PageParameters, Paged, Permitted, Problem};
 use shared::role::AdminAll;
 use shared::session::SessionInfo;
 
@@ -36,7 +36,8 @@ pub(crate) async fn list_user_sessions(
     page: Page,
 ) -> Result<(HeaderMap, Json<Paged<SessionInfo>>), Problem> {
     let user = find(&app, &caller, &user_id).await?;
-    let part = page.part(&app, format!("admin/users/sessions {}", user.id)).await?;
+    let list = List::of(&caller.user, format_args!("admin/users/sessions {}", user.id));
+    let part = page.part(&app, list).await?;
     let sessions = app.store.live_sessions(&user, app.now()).await?;
     let shown = sessions.into_iter().map(|session| SessionInfo::new(session, None)).collect();
     part.of(&app, shown, SessionInfo::place).await
