@@ -112,7 +112,8 @@ fn row(number: u64) -> String {
 
 /// What the items of the table that `are` have as `field`; each of them is another.
 fn distinct<'a>(table: &'a [Value], field: &str, are: impl Fn(&Value) -> bool) -> BTreeSet<&'a str> {
-    let values: Vec<_> = table.iter().filter(|item| are(item)).map(|it| it[field].as_str().unwrap()).collect();
+    let values: Vec<_> =
+        table.iter().filter(|item| are(item)).map(|it| it[field].as_str().unwrap()).collect();
     let distinct: BTreeSet<_> = values.iter().copied().collect();
     assert_eq!(distinct.len(), values.len(), "none stands twice");
     distinct
@@ -132,7 +133,10 @@ async fn five_thousand_rows_are_as_many_accounts_though_the_process_is_killed_ha
     assert!((ROWS / 3..ROWS).contains(&successful(&resumed)), "it was killed half-way: {resumed}");
     let report = process.operation(&location, |report| report["state"] != "running").await;
     let [state, failed, skipped] = ["state", "failed", "skipped"].map(|field| &report[field]);
-    assert_eq!((state, successful(&report), failed, skipped), (&json!("completed"), ROWS, &json!(0), &json!(0)));
+    assert_eq!(
+        (state, successful(&report), failed, skipped),
+        (&json!("completed"), ROWS, &json!(0), &json!(0))
+    );
 
     let Value::Array(table) = process.get("/_local/table").await else { unreachable!() };
     let expected: BTreeSet<_> = (0..ROWS).map(|it| format!("person{it}@example.com")).collect();

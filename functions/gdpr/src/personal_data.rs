@@ -172,8 +172,7 @@ impl Kept {
         if self.history.is_some() {
             categories.extend(["activity", "audit"]);
         }
-        let complete =
-            self.sessions.complete && self.history.as_ref().is_none_or(|history| history.complete);
+        let complete = self.sessions.complete && self.history.as_ref().is_none_or(|history| history.complete);
         let records = self.history.map(|history| history.records).unwrap_or_default();
         let activity_logs = records.into_iter().map(|record| ActivityLog::of(record, &self.user)).collect();
         let user_id = self.user.id;

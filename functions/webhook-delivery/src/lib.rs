@@ -58,8 +58,9 @@ impl Courier {
             (None, _) => Ok(()),
             (Some(later), _) if later.at > self.app.now() => self.put_back(lane, &later).await,
             (Some(due), Some(endpoint)) if endpoint.state == EndpointState::Enabled => {
-                match (lane, endpoint.lane()) {
-                    (Lane::Fast, Lane::Slow) => self.put_back(Lane::Slow, &due).await,
+                match (endpoint.rest(self.app.now()), lane, endpoint.lane()) {
+                    (Some(until), ..) => self.postpone(&delivery, &endpoint, until).await,
+                    (None, Lane::Fast, Lane::Slow) => self.put_back(Lane::Slow, &due).await,
                     _ => self.try_out(delivery, endpoint).await,
                 }
             }
@@ -84,6 +85,24 @@ impl Courier {
         self.app.webhook_queue(lane)?.put(due, due.at.duration_since(self.app.now())).await
     }
 
+    /// The delivery waits until its endpoint, which wants to be left alone, can be told again.
+    async fn postpone(
+        &self,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        until: Timestamp,
+    ) -> Result<(), Fault> {
+        let postponed = delivery.clone().postponed(Jitter::random().soon_after(until));
+        if !self.app.store.move_deliveries(&[(delivery, &postponed)]).await? {
+            // The message that is to come again finds where it stands.
+            return Err(Fault::temporary("postponing a delivery", "the delivery moved on meanwhile"));
+        }
+        match postponed.due() {
+            Some(due) => self.put_back(endpoint.lane(), &due).await,
+            None => Ok(()),
+        }
+    }
+
     /// Attempts the delivery, unless somebody else is at it, and sees to what follows.
     async fn try_out(&self, delivery: Delivery, endpoint: Endpoint) -> Result<(), Fault> {
         let at = self.app.now();
@@ -103,7 +122,7 @@ impl Courier {
             return Err(Fault::temporary("recording an attempt", "the delivery moved on meanwhile"));
         }
         let before = if waited { endpoint.waited_for(true) } else { endpoint };
-        let after = before.clone().waited_for(waited).after(next, now);
+        let after = before.clone().waited_for(waited).asked_to_rest(reply.rest(), now).after(next, now);
         if let Some(due) = tried.due() {
             self.put_back(after.lane(), &due).await?;
         }
@@ -144,7 +163,7 @@ impl Courier {
 
     /// The endpoint is known to be as an attempt shows it, if that is new; `event` tells that it was switched off.
     async fn note(&self, before: &Endpoint, after: &Endpoint, event: Option<&Event>) -> Result<(), Fault> {
-        let known = |it: &Endpoint| (it.state, it.failing_since, it.slow);
+        let known = |it: &Endpoint| (it.state, it.failing_since, it.slow, it.rests_until);
         if known(before) == known(after) {
             return Ok(());
         }

@@ -100,7 +100,7 @@ impl Store {
         (before, changed): (&Endpoint, &Endpoint),
         event: &Event,
     ) -> Result<bool, Fault> {
-        let mut write = standing(before)?
+        let write = standing(before)?
             .set("url", &changed.url)?
             .set("description", &changed.description)?
             .set("events", &changed.events)?
@@ -108,12 +108,8 @@ impl Store {
             .set("secrets", &changed.secrets)?
             .set("updated_at", changed.updated_at)?
             .add("version", 1);
-        if before.failing_since != changed.failing_since {
-            write = write.set("failing_since", changed.failing_since)?;
-        }
-        if before.slow != changed.slow {
-            write = write.set("slow", slow(changed))?;
-        }
+        // What an attempt shows meanwhile stays.
+        let write = if manner(before) == manner(changed) { write } else { mannered(write, changed)? };
         let outcome = self.table.transact(vec![still(actor.id, &actor.role)?, write, outbox(event)?]).await?;
         Ok(matches!(outcome, Outcome::Written(())))
     }
@@ -150,18 +146,11 @@ impl Store {
         after: &Endpoint,
         event: Option<&Event>,
     ) -> Result<(), Fault> {
-        let write = standing(before)?
-            .set("state", after.state)?
-            .set("failing_since", after.failing_since)?
-            .set("slow", slow(after))?;
-        let write = match before.failing_since {
-            Some(since) => write.only_if("#failing_since = :since").value("since", since)?,
-            None => write.only_if("attribute_not_exists(#failing_since)"),
-        };
-        let write = match slow(before) {
-            Some(was) => write.only_if("#slow = :was").value("was", was)?,
-            None => write.only_if("attribute_not_exists(#slow)"),
-        };
+        let write = mannered(standing(before)?.set("state", after.state)?, after)?;
+        let (failing_since, slow, rests_until) = manner(before);
+        let write = unchanged(write, "failing_since", failing_since)?;
+        let write = unchanged(write, "slow", slow)?;
+        let write = unchanged(write, "rests_until", rests_until)?;
         let mut writes = vec![write];
         writes.extend(event.map(outbox).transpose()?);
         self.table.transact(writes).await.map(drop)
@@ -335,9 +324,23 @@ fn opening(delivery: &Delivery) -> Result<Write, Fault> {
     Ok(put.unless_exists())
 }
 
-/// Whether the endpoint is slow, as its item has it: an attribute that is there or not.
-fn slow(endpoint: &Endpoint) -> Option<bool> {
-    endpoint.slow.then_some(true)
+/// How an endpoint takes what it is told, as its item has it: attributes that are there or not.
+fn manner(endpoint: &Endpoint) -> (Option<Timestamp>, Option<bool>, Option<Timestamp>) {
+    (endpoint.failing_since, endpoint.slow.then_some(true), endpoint.rests_until)
+}
+
+/// `write`, by which the endpoint takes what it is told as `after` does.
+fn mannered(write: Write, after: &Endpoint) -> Result<Write, Fault> {
+    let (failing_since, slow, rests_until) = manner(after);
+    write.set("failing_since", failing_since)?.set("slow", slow)?.set("rests_until", rests_until)
+}
+
+/// `write`, if the item's `name` is what it `was`, or not there.
+fn unchanged(write: Write, name: &str, was: Option<impl Serialize>) -> Result<Write, Fault> {
+    match was {
+        Some(was) => write.only_if(&format!("#{name} = :{name}")).value(name, was),
+        None => Ok(write.only_if(&format!("attribute_not_exists(#{name})"))),
+    }
 }
 
 /// A change of the endpoint, if it stands as `before` says.

@@ -170,6 +170,12 @@ impl Delivery {
         self
     }
 
+    /// It is tried at `at` and not before: nobody tried it, and nothing counts.
+    #[must_use]
+    pub fn postponed(self, at: Timestamp) -> Self {
+        Self { state: DeliveryState::Pending { next_attempt_at: at }, ..self }
+    }
+
     /// It is not tried any more: at `now` its endpoint wants nothing.
     #[must_use]
     pub fn given_up(self, now: Timestamp) -> Self {

@@ -1,5 +1,6 @@
 //! An endpoint: a tenant's server that wants to be told of events.
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -35,6 +36,9 @@ pub struct Endpoint {
     /// Whether it last took long to answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub slow: bool,
+    /// Until when it wants to be left alone (`Retry-After`), whatever there is to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rests_until: Option<Timestamp>,
     /// Who made it.
     pub created_by: UserId,
     /// When.
@@ -86,11 +90,27 @@ impl Endpoint {
         if self.slow || self.failing_since.is_some() { Lane::Slow } else { Lane::Fast }
     }
 
-    /// An administrator switches it on, whatever it was, or pauses it. Its failures are forgotten: it starts afresh.
+    /// Until when it is to be left alone, if it is at `now`.
+    pub fn rest(&self, now: Timestamp) -> Option<Timestamp> {
+        self.rests_until.filter(|until| now < *until)
+    }
+
+    /// An administrator switches it on, whatever it was, or pauses it.
     #[must_use]
     pub fn switched(self, on: bool) -> Self {
         let state = if on { EndpointState::Enabled } else { EndpointState::Paused };
-        Self { state, failing_since: None, slow: false, ..self }
+        Self { state, ..self.afresh() }
+    }
+
+    /// An administrator has it told at `url`. What another server did says nothing of this one.
+    #[must_use]
+    pub fn moved(self, url: String) -> Self {
+        if url == self.url { self } else { Self { url, ..self.afresh() } }
+    }
+
+    /// Nothing is known of how it answers.
+    fn afresh(self) -> Self {
+        Self { failing_since: None, slow: false, rests_until: None, ..self }
     }
 
     /// What it is when it let us wait for longer than [`super::PROMPT`], whatever it answers then, or did not.
@@ -99,12 +119,20 @@ impl Endpoint {
         Self { slow, ..self }
     }
 
+    /// What it is when it asked, at `now`, to be left alone for `wait`, if it did. An earlier wish that goes on for longer
+    /// stands.
+    #[must_use]
+    pub fn asked_to_rest(self, wait: Option<SignedDuration>, now: Timestamp) -> Self {
+        let rests_until = self.rests_until.max(wait.map(|wait| now + wait));
+        Self { rests_until, ..self }
+    }
+
     /// What it is after an attempt at `now` that led to `next`.
     #[must_use]
     pub fn after(self, next: Next, now: Timestamp) -> Self {
         let failing_since = Some(self.failing_since.unwrap_or(now));
         match next {
-            Next::Delivered => Self { failing_since: None, ..self },
+            Next::Delivered => Self { failing_since: None, rests_until: None, ..self },
             Next::Again(_) | Next::GivenUp => Self { failing_since, ..self },
             Next::Disable(reason) => {
                 Self { state: EndpointState::Disabled { reason, at: now }, failing_since, ..self }
@@ -139,6 +167,7 @@ pub(super) mod tests {
             secrets: Secrets::new(serde_json::from_value("sealed".into()).unwrap()),
             failing_since: None,
             slow: false,
+            rests_until: None,
             created_by: UserId::random(),
             created_at: at(0),
             updated_at: at(0),
@@ -163,6 +192,29 @@ pub(super) mod tests {
         let failing = endpoint(&["*"]).after(Next::Again(at(5)), at(1)).after(Next::GivenUp, at(2));
         assert_eq!(failing.failing_since, Some(at(1)));
         assert_eq!(failing.after(Next::Delivered, at(3)).failing_since, None);
+    }
+
+    #[test]
+    fn who_asks_for_it_is_left_alone_until_their_time_is_over_or_they_answer_well() {
+        let minutes = |minutes| Some(SignedDuration::from_mins(minutes));
+        let resting = endpoint(&["*"]).asked_to_rest(minutes(2), at(0)).after(Next::Again(at(5)), at(0));
+        assert_eq!([resting.rest(at(119)), resting.rest(at(120))], [Some(at(120)), None]);
+        for shorter in [None, minutes(1)] {
+            assert_eq!(resting.clone().asked_to_rest(shorter, at(1)).rest(at(1)), Some(at(120)));
+        }
+        assert_eq!(resting.clone().asked_to_rest(minutes(2), at(1)).rest(at(1)), Some(at(121)));
+        assert_eq!(resting.after(Next::Delivered, at(1)).rest(at(1)), None);
+    }
+
+    #[test]
+    fn what_is_known_of_one_server_is_not_held_against_another() {
+        let known =
+            endpoint(&["*"]).waited_for(true).asked_to_rest(Some(SignedDuration::from_mins(2)), at(0));
+        let known = known.after(Next::Again(at(5)), at(0));
+        let unknown = |it: &Endpoint| (it.failing_since, it.slow, it.rests_until) == (None, false, None);
+        assert!(!unknown(&known.clone().moved(known.url.clone())));
+        assert!(unknown(&known.clone().moved("https://other.example.com/".to_owned())));
+        assert!(unknown(&known.clone().switched(true)) && unknown(&known.switched(false)));
     }
 
     #[test]

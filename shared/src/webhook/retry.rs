@@ -24,6 +24,8 @@ const WAITS: [SignedDuration; 9] = [
 ];
 /// The longest wait that an endpoint can ask for.
 const LONGEST_ASKED: SignedDuration = SignedDuration::from_hours(24);
+/// Over how long a time what waited for an endpoint comes back to it, so that it does not come all at once.
+const RETURN: SignedDuration = SignedDuration::from_mins(1);
 /// How long an endpoint may take nothing before it is disabled.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
 
@@ -34,6 +36,14 @@ pub struct Reply {
     pub outcome: Outcome,
     /// How long the endpoint wants to be left alone (`Retry-After`), where it said so.
     pub retry_after: Option<SignedDuration>,
+}
+
+impl Reply {
+    /// How long the endpoint wants to be left alone, as far as it is heard: by who is busy (429, 503), and for a day.
+    pub fn rest(self) -> Option<SignedDuration> {
+        let is_busy = matches!(self.outcome, Outcome::Status(429 | 503));
+        self.retry_after.filter(|_| is_busy).map(|asked| asked.min(LONGEST_ASKED))
+    }
 }
 
 impl From<Failure> for Reply {
@@ -64,7 +74,17 @@ impl Jitter {
 
     /// Up to a fifth longer, and never shorter.
     fn draw_out(self, wait: SignedDuration) -> SignedDuration {
-        wait + wait / 5 * i32::from(self.0) / 255
+        wait + self.share_of(wait / 5)
+    }
+
+    /// A time in the minute after `end`.
+    pub fn soon_after(self, end: Timestamp) -> Timestamp {
+        end + self.share_of(RETURN)
+    }
+
+    /// Nothing of `time`, all of it or something in between, in whole milliseconds, as all times are kept.
+    fn share_of(self, time: SignedDuration) -> SignedDuration {
+        SignedDuration::from_millis_i128(time.as_millis() * i128::from(self.0) / 255)
     }
 }
 
@@ -92,10 +112,7 @@ pub fn after(reply: Reply, history: History, now: Timestamp, jitter: Jitter) -> 
         return Next::Disable(DisabledReason::Failing);
     }
     let Some(wait) = WAITS.get(history.attempts.saturating_sub(1)) else { return Next::GivenUp };
-    let asked = match reply.outcome {
-        Outcome::Status(429 | 503) => reply.retry_after.unwrap_or_default().min(LONGEST_ASKED),
-        _ => SignedDuration::ZERO,
-    };
+    let asked = reply.rest().unwrap_or_default();
     Next::Again(now + jitter.draw_out(asked.max(*wait)))
 }
 
@@ -191,6 +208,20 @@ mod tests {
         assert_eq!(wait(0), Next::Again(at(300)));
         assert_eq!(wait(255), Next::Again(at(360)));
         assert!(matches!(wait(100), Next::Again(time) if at(300) < time && time < at(360)));
+    }
+
+    #[test]
+    fn what_waited_for_an_endpoint_comes_back_within_a_minute_and_not_before() {
+        assert_eq!([0, 255].map(|byte| Jitter(byte).soon_after(at(10))), [at(10), at(70)]);
+    }
+
+    #[test]
+    fn every_time_is_kept_in_whole_milliseconds() {
+        for byte in 0..=255 {
+            let Next::Again(next) = after(status(500), history(1), at(0), Jitter(byte)) else { panic!() };
+            assert_eq!(next.as_nanosecond() % 1_000_000, 0, "{byte}");
+            assert_eq!(Jitter(byte).soon_after(at(0)).as_nanosecond() % 1_000_000, 0, "{byte}");
+        }
     }
 
     #[test]

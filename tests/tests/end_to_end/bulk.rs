@@ -158,7 +158,11 @@ async fn an_empty_file_or_a_wrong_option_is_a_400() {
     }
     let mut body = request();
     body["operation"] = json!("validate_users");
-    assert_eq!(admin.post(CREATE, body.clone()).await.invalid(), ["operation"], "nothing is created by mistake");
+    assert_eq!(
+        admin.post(CREATE, body.clone()).await.invalid(),
+        ["operation"],
+        "nothing is created by mistake"
+    );
     admin.post(VALIDATE, body).await.expect(200);
     let answer = admin.post_file(&format!("{CREATE}?fail_fast=1&batch_size=x"), "text/csv", "email\n").await;
     assert_eq!(answer.invalid(), ["first_name", "last_name"]);
@@ -284,7 +288,10 @@ async fn a_file_has_so_many_rows_and_no_more() {
             assert!(answer.text.contains(&most.to_string()), "{}", answer.text);
         }
         let items = vec![json!({}); most + 1];
-        assert_eq!(admin.post_file(path, "application/json", json!({ "items": items }).to_string()).await.invalid(), ["items"]);
+        assert_eq!(
+            admin.post_file(path, "application/json", json!({ "items": items }).to_string()).await.invalid(),
+            ["items"]
+        );
     }
 }
 

@@ -262,7 +262,9 @@ async fn what_is_no_post_of_a_route_ignores_the_header() {
 fn body_of(operation: &str) -> Value {
     match operation {
         REGISTER => registration("ada@example.com"),
-        "/api/users/register" => json!({ "name": "Bo Peep", "email": "bo@example.com", "password": PASSWORD }),
+        "/api/users/register" => {
+            json!({ "name": "Bo Peep", "email": "bo@example.com", "password": PASSWORD })
+        }
         "/api/users/login" | "/api/v1/auth/login" => json!({ "email": ADMIN, "password": PASSWORD }),
         "/api/v1/auth/password-reset" | "/api/v1/auth/resend-verification" => json!({ "email": ADMIN }),
         USERS => newcomer("cy@example.com"),
@@ -283,7 +285,8 @@ async fn every_post_that_the_document_has_is_carried_out_once() {
     let mut succeeded = 0;
     let posts = operations().into_iter().filter(|it| it.method == Method::POST);
     // The one takes a token that names nobody's keys, the other ends what its repetition would need.
-    let posts = posts.filter(|it| !["/api/v1/auth/refresh", "/api/v1/auth/logout"].contains(&it.template.as_str()));
+    let posts =
+        posts.filter(|it| !["/api/v1/auth/refresh", "/api/v1/auth/logout"].contains(&it.template.as_str()));
     for operation in posts {
         let (client, path) = (if operation.needs_token() { &admin } else { &anybody }, &operation.path);
         let body = body_of(&operation.template);
@@ -303,7 +306,8 @@ async fn every_post_that_the_document_has_is_carried_out_once() {
 async fn the_answer_to_many_rows_that_fail_is_given_again() {
     let system = System::start().await;
     let admin = system.admin().await;
-    let row = |it| json!({ "email": format!("nobody{it}"), "first_name": "1", "last_name": "2", "phone": "call" });
+    let row =
+        |it| json!({ "email": format!("nobody{it}"), "first_name": "1", "last_name": "2", "phone": "call" });
     let body = json!({ "items": (0..1_000).map(row).collect::<Vec<_>>() });
     let first = post(&admin, KEY, "/api/v1/bulk/users/create", &body).await;
     assert!(first.status == 200 && first.text.len() > 250_000, "{} bytes", first.text.len());

@@ -203,6 +203,52 @@ async fn who_is_busy_is_left_alone_for_as_long_as_they_ask() {
 }
 
 #[tokio::test]
+async fn who_asks_for_rest_is_told_nothing_until_then_and_everything_within_a_while() {
+    let receiver = Receiver::start().await;
+    receiver.answer(503, &[("retry-after", "3600")]);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    test(&admin, &path).await;
+    system.drain().await;
+    for _ in 0..30 {
+        test(&admin, &path).await;
+    }
+    for seconds in [60, 1_700, 1_700] {
+        pass(&system, seconds).await;
+        assert_eq!(receiver.received().len(), 1);
+    }
+    pass(&system, 150).await;
+    let at_first = receiver.received().len();
+    assert!((2..31).contains(&at_first), "{at_first} came at once");
+    for _ in 0..2 {
+        pass(&system, 600).await;
+    }
+    assert_eq!(receiver.received().len(), 32);
+    let tries = |it: &Value| it["attempts"].as_array().unwrap().len();
+    let deliveries = deliveries(&system.admin().await, &path).await;
+    assert!(deliveries.iter().all(|it| it["status"] == "delivered"));
+    assert_eq!(deliveries.iter().map(tries).sum::<usize>(), 32, "waiting is no attempt");
+}
+
+#[tokio::test]
+async fn a_wish_for_rest_ends_with_what_an_administrator_does_about_it() {
+    let (receiver, other) = (Receiver::start().await, Receiver::start().await);
+    for _ in 0..2 {
+        receiver.answer(429, &[("retry-after", "3600")]);
+    }
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    for (change, told) in [(json!({ "enabled": true }), &receiver), (json!({ "url": other.url }), &other)] {
+        test(&admin, &path).await;
+        system.drain().await;
+        assert_ne!(admin.get(&path).await.json()["failing_since"], Value::Null);
+        let (before, changed) = (told.received().len(), admin.send(Method::PATCH, &path, Some(change)).await);
+        assert_eq!(changed.expect(200)["failing_since"], Value::Null);
+        test(&admin, &path).await;
+        system.drain().await;
+        assert_eq!(told.received().len(), before + 1);
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_followed_by_nobody() {
     let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
     for _ in 0..2 {
@@ -313,16 +359,14 @@ async fn a_delivery_is_replayed_with_the_id_that_it_had() {
 
 #[tokio::test]
 async fn what_was_not_delivered_in_a_span_is_replayed_and_nothing_else() {
-    let receiver = Receiver::start().await.answering(&[204]);
-    for _ in 0..2 {
-        receiver.answer(503, &[("retry-after", "3600")]);
-    }
+    let receiver = Receiver::start().await.answering(&[204, 500, 500, 500, 500]);
     let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
     test(&admin, &path).await;
     system.drain().await;
     system.advance(60).await;
     let failed = [test(&admin, &path).await, test(&admin, &path).await];
-    system.drain().await;
+    // After the second attempt they wait for minutes.
+    pass(&system, 7).await;
     let span = json!({ "since": "2020-01-01" });
     let answer = admin.post(&format!("{path}/replay"), span).await.expect(202);
     let mut replayed: Vec<_> =
@@ -332,7 +376,7 @@ async fn what_was_not_delivered_in_a_span_is_replayed_and_nothing_else() {
     expected.sort();
     assert_eq!((replayed, &answer["next_since"]), (expected, &Value::Null));
     system.drain().await;
-    assert_eq!(receiver.received().len(), 5);
+    assert_eq!(receiver.received().len(), 7);
     assert!(deliveries(&admin, &path).await.iter().all(|it| it["status"] == "delivered"));
 }
 
