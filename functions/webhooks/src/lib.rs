@@ -99,6 +99,8 @@ enum Refusal {
     NotFound,
     /// The webhook has no such delivery.
     DeliveryNotFound,
+    /// The delivery is being attempted.
+    InFlight,
     /// It is paused, or was switched off.
     NotEnabled,
     /// The tenant has as many as it may have.
@@ -110,6 +112,9 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::NotFound => Self::not_found("WEBHOOK_NOT_FOUND", "Webhook not found"),
             Refusal::DeliveryNotFound => Self::not_found("DELIVERY_NOT_FOUND", "Delivery not found"),
+            Refusal::InFlight => {
+                Self::conflict("DELIVERY_IN_FLIGHT", "The delivery is being attempted; see what it leads to")
+            }
             Refusal::NotEnabled => {
                 Self::conflict("WEBHOOK_NOT_ENABLED", "The webhook is not enabled; enable it first")
             }

@@ -39,6 +39,17 @@ pub enum EndpointAddition {
     ActorChanged,
 }
 
+/// What became of an endpoint that was to be switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disabling {
+    /// It is.
+    Done,
+    /// It stands otherwise by now; nothing was written.
+    EndpointChanged,
+    /// The delivery whose attempt showed it stands otherwise by now; nothing was written.
+    DeliveryMoved,
+}
+
 /// A delivery's place among those to its endpoint, by time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DeliveryPlace {
@@ -135,25 +146,37 @@ impl Store {
         Ok(matches!(self.table.transact(writes).await?, Outcome::Written(())))
     }
 
-    /// The endpoint fails, lets us wait, works again or is switched off, as `after` says an attempt left it, and
-    /// `event` is told.
+    /// The endpoint fails, lets us wait or works again, as `after` says an attempt left it.
     ///
     /// Guarded by the endpoint standing as `before` says. Where it does not, another attempt or a person was first,
     /// and the next attempt tells again: nothing is written.
-    pub async fn note_attempt(
-        &self,
-        before: &Endpoint,
-        after: &Endpoint,
-        event: Option<&Event>,
-    ) -> Result<(), Fault> {
-        let write = mannered(standing(before)?.set("state", after.state)?, after)?;
+    pub async fn note_attempt(&self, before: &Endpoint, after: &Endpoint) -> Result<(), Fault> {
         let (failing_since, slow, rests_until) = manner(before);
-        let write = unchanged(write, "failing_since", failing_since)?;
+        let write = unchanged(mannered(standing(before)?, after)?, "failing_since", failing_since)?;
         let write = unchanged(write, "slow", slow)?;
         let write = unchanged(write, "rests_until", rests_until)?;
-        let mut writes = vec![write];
-        writes.extend(event.map(outbox).transpose()?);
-        self.table.transact(writes).await.map(drop)
+        self.table.transact(vec![write]).await.map(drop)
+    }
+
+    /// The endpoint is switched off, as `after` says, `event` is told, and the attempt that showed it, if it was one, is
+    /// recorded: what the delivery was, and what it is.
+    ///
+    /// Guarded by the endpoint's version, state and failures, and by the delivery's state.
+    pub async fn disable_endpoint(
+        &self,
+        (before, after): (&Endpoint, &Endpoint),
+        attempt: Option<(&Delivery, &Delivery)>,
+        event: &Event,
+    ) -> Result<Disabling, Fault> {
+        let write = standing(before)?.set("state", after.state)?;
+        let write = unchanged(write, "failing_since", before.failing_since)?;
+        let mut writes = vec![write, outbox(event)?];
+        writes.extend(attempt.map(moving).transpose()?);
+        Ok(match self.table.transact(writes).await? {
+            Outcome::Written(()) => Disabling::Done,
+            Outcome::Refused(refused) if refused.iter().any(|it| it.index == 0) => Disabling::EndpointChanged,
+            Outcome::Refused(_) => Disabling::DeliveryMoved,
+        })
     }
 
     /// The deliveries exist; what is returned is how they stand, in any order. A transaction holds a hundred.
@@ -262,38 +285,33 @@ impl Store {
     ///
     /// Guarded by its state, which each attempt changes, and by nobody else's claim.
     pub async fn claim_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<bool, Fault> {
-        let claim = in_state(delivery)?
-            .set("claimed_until", now.as_second() + CLAIM_SECONDS)?
-            .only_if("attribute_not_exists(#claimed_until) OR #claimed_until <= :now")
-            .value("now", now.as_second())?;
-        Ok(matches!(self.table.transact(vec![claim]).await?, Outcome::Written(())))
+        let claim = in_state(delivery)?.set("claimed_until", now.as_second() + CLAIM_SECONDS)?;
+        Ok(matches!(self.table.transact(vec![unclaimed(claim, now)?]).await?, Outcome::Written(())))
     }
 
-    /// Each delivery is as the second of its pair says, and nobody's.
+    /// The delivery is what its attempt made of it, and nobody's; `false` if it moved on meanwhile.
     ///
-    /// Guarded by the states that the first ones have: all are written or, if one stands otherwise by now, none
-    /// (`false`). A transaction holds a hundred.
-    pub async fn move_deliveries(&self, moves: &[(&Delivery, &Delivery)]) -> Result<bool, Fault> {
-        let write = |(before, after): &(&Delivery, &Delivery)| {
-            let write = in_state(before)?.set("state", after.state)?.set("attempts", &after.attempts)?;
-            let write = write.remove("claimed_until");
-            match after.due() {
-                Some(due) => write
-                    .set(key::PENDING.pk, key::pending_of(&after.tenant))?
-                    .set(key::PENDING.sk, key::sortable(due.at)),
-                None => Ok(write.remove(key::PENDING.pk).remove(key::PENDING.sk)),
-            }
-        };
-        let writes: Vec<Write> = moves.iter().map(write).collect::<Result<_, Fault>>()?;
-        if writes.is_empty() {
+    /// Guarded by the state that was attempted.
+    pub async fn record_attempt(&self, before: &Delivery, after: &Delivery) -> Result<bool, Fault> {
+        let outcome = self.table.transact(vec![moving((before, after))?]).await?;
+        moved(outcome, &[(before, after)])
+    }
+
+    /// Each delivery is as the second of its pair says.
+    ///
+    /// Guarded by the states that the first ones have, and by nobody attempting one of them at `now`: all are written or,
+    /// if one stands otherwise by now, none (`false`). A transaction holds a hundred.
+    pub async fn move_deliveries(
+        &self,
+        moves: &[(&Delivery, &Delivery)],
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        if moves.is_empty() {
             return Ok(true);
         }
-        let Outcome::Refused(refused) = self.table.transact(writes).await? else { return Ok(true) };
-        let ([(_, after)], [Refused { old: Some(old), .. }]) = (moves, &refused[..]) else {
-            return Ok(false);
-        };
-        // It stands as it is to: the answer was lost, and the SDK asked again. A state names a time of its own.
-        parse(old.clone()).map(|old: Delivery| old.state == after.state)
+        let writes = moves.iter().map(|it| unclaimed(moving(*it)?, now));
+        let outcome = self.table.transact(writes.collect::<Result<_, _>>()?).await?;
+        moved(outcome, moves)
     }
 }
 
@@ -349,6 +367,35 @@ fn standing(before: &Endpoint) -> Result<Write, Fault> {
         .only_if("#version = :version AND #state = :state")
         .value("version", before.version)?
         .value("state", before.state)
+}
+
+/// The write that makes of the first of a pair the second, which is nobody's.
+fn moving((before, after): (&Delivery, &Delivery)) -> Result<Write, Fault> {
+    let write = in_state(before)?.set("state", after.state)?.set("attempts", &after.attempts)?;
+    let write = write.remove("claimed_until");
+    match after.due() {
+        Some(due) => write
+            .set(key::PENDING.pk, key::pending_of(&after.tenant))?
+            .set(key::PENDING.sk, key::sortable(due.at)),
+        None => Ok(write.remove(key::PENDING.pk).remove(key::PENDING.sk)),
+    }
+}
+
+/// Whether `moves` were written.
+fn moved(outcome: Outcome<()>, moves: &[(&Delivery, &Delivery)]) -> Result<bool, Fault> {
+    let Outcome::Refused(refused) = outcome else { return Ok(true) };
+    let ([(_, after)], [Refused { old: Some(old), .. }]) = (moves, &refused[..]) else {
+        return Ok(false);
+    };
+    // It stands as it is to: the answer was lost, and the SDK asked again. A state names a time of its own.
+    parse(old.clone()).map(|old: Delivery| old.state == after.state)
+}
+
+/// `write`, if nobody attempts the delivery at `now`.
+fn unclaimed(write: Write, now: Timestamp) -> Result<Write, Fault> {
+    write
+        .only_if("attribute_not_exists(#claimed_until) OR #claimed_until <= :now")
+        .value("now", now.as_second())
 }
 
 /// A change of the delivery, if it is in the state that `before` has. The state of one that is pending names its

@@ -12,6 +12,9 @@ use crate::clock::Timestamp;
 use crate::event::Event;
 use crate::id::{TenantId, UserId, WebhookId};
 
+/// How long an endpoint may take nothing before it is disabled.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
+
 /// Where a tenant's events are told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Endpoint {
@@ -130,14 +133,24 @@ impl Endpoint {
     /// What it is after an attempt at `now` that led to `next`.
     #[must_use]
     pub fn after(self, next: Next, now: Timestamp) -> Self {
-        let failing_since = Some(self.failing_since.unwrap_or(now));
         match next {
             Next::Delivered => Self { failing_since: None, rests_until: None, ..self },
-            Next::Again(_) | Next::GivenUp => Self { failing_since, ..self },
-            Next::Disable(reason) => {
-                Self { state: EndpointState::Disabled { reason, at: now }, failing_since, ..self }
+            Next::Again(_) | Next::GivenUp | Next::Gone => {
+                Self { failing_since: Some(self.failing_since.unwrap_or(now)), ..self }
             }
         }
+    }
+
+    /// Whether it has taken nothing for five days, as is known at `now`: also where there was nothing to tell for some
+    /// of the time.
+    pub fn has_failed_for_long(&self, now: Timestamp) -> bool {
+        self.failing_since.is_some_and(|since| now.duration_since(since) >= PATIENCE)
+    }
+
+    /// The system switches it off at `at`.
+    #[must_use]
+    pub fn disabled(self, reason: DisabledReason, at: Timestamp) -> Self {
+        Self { state: EndpointState::Disabled { reason, at }, ..self }
     }
 }
 
@@ -195,6 +208,16 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn five_days_without_a_success_are_too_long() {
+        let (endpoint, five_days) = (endpoint(&["*"]), 5 * 86_400);
+        let failing = endpoint.clone().after(Next::Again(at(5)), at(0)).after(Next::GivenUp, at(1_000));
+        assert!(
+            !failing.has_failed_for_long(at(five_days - 1)) && failing.has_failed_for_long(at(five_days))
+        );
+        assert!(!endpoint.has_failed_for_long(at(five_days)));
+    }
+
+    #[test]
     fn who_asks_for_it_is_left_alone_until_their_time_is_over_or_they_answer_well() {
         let minutes = |minutes| Some(SignedDuration::from_mins(minutes));
         let resting = endpoint(&["*"]).asked_to_rest(minutes(2), at(0)).after(Next::Again(at(5)), at(0));
@@ -232,7 +255,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_disabled_endpoint_starts_afresh_when_it_is_switched_on() {
-        let disabled = endpoint(&["*"]).after(Next::Disable(DisabledReason::Gone), at(1));
+        let disabled = endpoint(&["*"]).after(Next::Gone, at(1)).disabled(DisabledReason::Gone, at(1));
         assert_eq!(disabled.state, EndpointState::Disabled { reason: DisabledReason::Gone, at: at(1) });
         assert!(!disabled.wants(&event(EventType::UserLogin)));
         let enabled = disabled.switched(true);
@@ -242,7 +265,8 @@ pub(super) mod tests {
     #[test]
     fn the_table_keeps_an_endpoint_as_it_is() {
         let endpoint = endpoint(&["*", "user.*"]).waited_for(true);
-        let endpoint = endpoint.after(Next::Disable(DisabledReason::Failing), at(1));
+        let endpoint = endpoint.asked_to_rest(Some(SignedDuration::from_mins(2)), at(0));
+        let endpoint = endpoint.after(Next::GivenUp, at(1)).disabled(DisabledReason::Failing, at(2));
         let item: std::collections::HashMap<String, serde_dynamo::AttributeValue> =
             serde_dynamo::to_item(&endpoint).unwrap();
         let read: Endpoint = serde_dynamo::from_item(item).unwrap();
