@@ -27,5 +27,5 @@ pub use payload::{Data, Payload};
 pub use retry::{Jitter, Next, Reply, after};
 pub use selector::{InvalidSelector, Selector};
 pub use sender::{Resolver, Sender};
-pub use signature::{Message, SealedSecret, Secrets, SigningSecret};
+pub use signature::{Message, SealedSecret, Secrets, SigningSecret, TooManySecrets};
 pub use target::{InvalidTarget, Target};

@@ -14,6 +14,7 @@ mod test_webhook;
 mod update_webhook;
 
 use serde::Serialize;
+use serde_json::json;
 use shared::App;
 use shared::clock::Timestamp;
 use shared::event::details::NamedWebhook;
@@ -22,7 +23,7 @@ use shared::http::{Fields, Permitted, Problem};
 use shared::id::{UserId, WebhookId};
 use shared::name::line;
 use shared::role::AdminAll;
-use shared::webhook::{DisabledReason, Endpoint, EndpointState, Selector, Target};
+use shared::webhook::{DisabledReason, Endpoint, EndpointState, Selector, Target, TooManySecrets};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -105,6 +106,8 @@ enum Refusal {
     NotEnabled,
     /// The tenant has as many as it may have.
     TooMany,
+    /// It has as many secrets as it may have at once.
+    TooManySecrets(TooManySecrets),
 }
 
 impl From<Refusal> for Problem {
@@ -121,6 +124,10 @@ impl From<Refusal> for Problem {
             Refusal::TooMany => {
                 let message = "There are 50 webhooks, and cannot be more; remove one first";
                 Self::conflict("TOO_MANY_WEBHOOKS", message)
+            }
+            Refusal::TooManySecrets(TooManySecrets { until }) => {
+                let message = "Four replaced secrets are still valid; wait until the oldest of them ends";
+                Self::conflict("TOO_MANY_SECRETS", message).detail(json!({ "possible_from": until }))
             }
         }
     }

@@ -424,6 +424,33 @@ async fn two_secrets_make_two_signatures() {
 }
 
 #[tokio::test]
+async fn a_secret_that_was_replaced_twice_signs_for_as_long_as_was_promised() {
+    let receiver = Receiver::start().await;
+    let (system, admin, path, first) = told(&receiver, &["bulk.*"]).await;
+    let rotate = format!("{path}/rotate-secret");
+    let mut secrets = vec![first];
+    let mut until = Vec::new();
+    for _ in 0..4 {
+        let rotated = admin.post(&rotate, json!({})).await.expect(200);
+        secrets.push(rotated["secret"].as_str().unwrap().to_owned());
+        until.push(rotated["previous_secret_valid_until"].clone());
+    }
+    let refused = admin.post(&rotate, json!({})).await;
+    assert_eq!(refused.json()["error"]["details"]["possible_from"], until[0]);
+    assert_eq!(refused.refused(409), "TOO_MANY_SECRETS");
+    test(&admin, &path).await;
+    pass(&system, DAY + HOUR).await;
+    let admin = system.admin().await;
+    admin.post(&rotate, json!({})).await.expect(200);
+    test(&admin, &path).await;
+    system.drain().await;
+    let messages = receiver.received();
+    let signatures =
+        |index: usize| secrets.iter().map(|it| messages[index].signatures_of(it)).collect::<Vec<_>>();
+    assert_eq!([signatures(0), signatures(1)], [vec![1; 5], vec![0, 0, 0, 0, 1]]);
+}
+
+#[tokio::test]
 async fn a_delivery_is_replayed_with_the_id_that_it_had() {
     let receiver = Receiver::start().await;
     let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
