@@ -4,6 +4,7 @@
 //! asks for that too, but does not raise it: who edits an endpoint does not lose their work because a delivery
 //! failed. Both ask for the state that they saw.
 
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::Store;
@@ -48,6 +49,15 @@ pub enum Disabling {
     EndpointChanged,
     /// The delivery whose attempt showed it stands otherwise by now; nothing was written.
     DeliveryMoved,
+}
+
+/// Deliveries that nobody attempted in time.
+#[derive(Clone, Debug)]
+pub struct Overdue {
+    /// What the queue is told of them.
+    pub due: Vec<Due>,
+    /// Whether there may be more.
+    pub left: bool,
 }
 
 /// A delivery's place among those to its endpoint, by time.
@@ -213,24 +223,29 @@ impl Store {
         Ok(Some((parse(delivery)?, endpoint.map(parse).transpose()?)))
     }
 
-    /// The first `most` of a tenant's deliveries that should have been attempted before `time`, the longest due first.
+    /// A tenant's deliveries that should have been attempted before `time`: of each shard the first `most`, the longest due
+    /// first.
     pub async fn overdue_deliveries(
         &self,
         tenant: &TenantId,
         time: Timestamp,
         most: usize,
-    ) -> Result<Vec<Due>, Fault> {
-        let range = Range {
-            index: Some(key::PENDING),
-            partition: key::pending_of(tenant),
-            from: Some(key::sortable(Timestamp::UNIX_EPOCH)),
-            to: Some(key::sortable(time)),
-            ascending: true,
-            limit: i32::try_from(most).ok(),
-            ..Range::default()
+    ) -> Result<Overdue, Fault> {
+        let of_shard = |shard| {
+            let range = Range {
+                index: Some(key::PENDING),
+                partition: key::pending_shard(tenant, shard),
+                from: Some(key::sortable(Timestamp::UNIX_EPOCH)),
+                to: Some(key::sortable(time)),
+                ascending: true,
+                limit: i32::try_from(most).ok(),
+                ..Range::default()
+            };
+            self.table.query_all(range, most)
         };
-        let items = self.table.query_all(range, most).await?;
-        Ok(items.iter().filter_map(|item| due(tenant, item)).collect())
+        let shards = try_join_all((0..key::PENDING_SHARDS).map(of_shard)).await?;
+        let left = shards.iter().any(|items| items.len() == most);
+        Ok(Overdue { due: shards.iter().flatten().filter_map(|item| due(tenant, item)).collect(), left })
     }
 
     /// The places of an endpoint's deliveries, the newest thousand, newest first.
@@ -337,7 +352,7 @@ fn opening(delivery: &Delivery) -> Result<Write, Fault> {
     let put = Write::put(Key::delivery(delivery.webhook, delivery.id), "delivery", delivery)?
         .with(key::DELIVERIES.pk, key::deliveries_to(delivery.webhook))?
         .with(key::DELIVERIES.sk, key::by_making(delivery.created_at, delivery.id))?
-        .with(key::PENDING.pk, key::pending_of(&delivery.tenant))?
+        .with(key::PENDING.pk, key::pending_of(&delivery.tenant, delivery.id))?
         .with(key::PENDING.sk, key::sortable(delivery.created_at))?;
     Ok(put.unless_exists())
 }
@@ -375,7 +390,7 @@ fn moving((before, after): (&Delivery, &Delivery)) -> Result<Write, Fault> {
     let write = write.remove("claimed_until");
     match after.due() {
         Some(due) => write
-            .set(key::PENDING.pk, key::pending_of(&after.tenant))?
+            .set(key::PENDING.pk, key::pending_of(&after.tenant, after.id))?
             .set(key::PENDING.sk, key::sortable(due.at)),
         None => Ok(write.remove(key::PENDING.pk).remove(key::PENDING.sk)),
     }
