@@ -21,6 +21,7 @@ mod signature;
 mod target;
 
 pub use delivery::{Attempt, Delivery, DeliveryState, Due, Failure, Outcome};
+pub use disabling::Finding;
 pub use endpoint::{DisabledReason, Endpoint, EndpointState};
 pub use lane::{Lane, PROMPT};
 pub use payload::{Data, Payload};

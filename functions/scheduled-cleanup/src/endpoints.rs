@@ -5,7 +5,7 @@ use shared::App;
 use shared::event::Origin;
 use shared::fault::Fault;
 use shared::id::TenantId;
-use shared::webhook::{DisabledReason, EndpointState};
+use shared::webhook::{EndpointState, Finding};
 
 use super::Progress;
 
@@ -15,7 +15,7 @@ pub(crate) async fn disable(app: &App, origin: &Origin) -> Result<Progress, Faul
     let mut progress = Progress { looked_at: endpoints.len(), ..Progress::default() };
     let enabled = endpoints.iter().filter(|it| it.state == EndpointState::Enabled);
     for endpoint in enabled.filter(|it| it.has_failed_for_long(app.now())) {
-        progress.done += usize::from(app.disable(endpoint, DisabledReason::Failing, None, origin).await?);
+        progress.done += usize::from(app.disable(endpoint, Finding::Failing, origin).await?);
     }
     Ok(progress)
 }

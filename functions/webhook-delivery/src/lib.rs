@@ -20,8 +20,8 @@ use shared::event::Origin;
 use shared::fault::Fault;
 use shared::session::Device;
 use shared::webhook::{
-    self, Attempt, Delivery, DisabledReason, Due, Endpoint, EndpointState, Failure, Jitter, Lane, Message,
-    Next, PROMPT, Reply, Sender, Target,
+    self, Attempt, Delivery, Due, Endpoint, EndpointState, Failure, Finding, Jitter, Lane, Message, Next,
+    PROMPT, Reply, Sender, Target,
 };
 use tokio::time::timeout;
 
@@ -116,8 +116,8 @@ impl Courier {
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let tried = delivery.clone().after(Attempt { at, duration_ms, outcome: reply.outcome }, next);
         if next == Next::Gone {
-            let (origin, attempt) = (origin(&delivery), (&delivery, &tried));
-            if self.app.disable(&endpoint, DisabledReason::Gone, Some(attempt), &origin).await? {
+            let finding = Finding::Gone(&delivery, &tried);
+            if self.app.disable(&endpoint, finding, &origin(&delivery)).await? {
                 return Ok(());
             }
         }

@@ -13,20 +13,31 @@ use crate::store::Disabling;
 /// How often an endpoint that changes is read again.
 const TRIES: usize = 5;
 
+/// What shows that an endpoint is to be switched off.
+#[derive(Clone, Copy)]
+pub enum Finding<'a> {
+    /// An attempt was answered by 410: what its delivery was, and what it is.
+    Gone(&'a Delivery, &'a Delivery),
+    /// It has taken nothing for five days.
+    Failing,
+}
+
 impl App {
-    /// `endpoint` is switched off for `reason`, and `attempt`, which showed it, recorded: what the delivery was and what
-    /// it is. `false` if there is nothing to switch off any more, or another server in its place; nothing is recorded
-    /// then.
+    /// `endpoint` is switched off because of `finding`, and the attempt recorded, if it was one. `false` if there is
+    /// nothing to switch off any more, or another server in its place; nothing is recorded then.
     ///
     /// # Errors
     /// When the table fails, the endpoint changes at each try, or the delivery is no more what it was.
     pub async fn disable(
         &self,
         endpoint: &Endpoint,
-        reason: DisabledReason,
-        attempt: Option<(&Delivery, &Delivery)>,
+        finding: Finding<'_>,
         origin: &Origin,
     ) -> Result<bool, Fault> {
+        let (reason, attempt) = match finding {
+            Finding::Gone(before, after) => (DisabledReason::Gone, Some((before, after))),
+            Finding::Failing => (DisabledReason::Failing, None),
+        };
         let (mut found, now) = (Some(endpoint.clone()), self.now());
         for _ in 0..TRIES {
             let Some(before) =

@@ -46,10 +46,10 @@ async fn server(
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let Ok(mut stream) = TlsAcceptor::from(Arc::new(config)).accept(stream).await else { return };
-        let (mut request, mut part) = (Vec::new(), [0; 1024]);
+        let (mut request, mut read) = (Vec::new(), [0; 1024]);
         while !request.ends_with(b"}") {
-            match stream.read(&mut part).await {
-                Ok(length @ 1..) => request.extend_from_slice(&part[..length]),
+            match stream.read(&mut read).await {
+                Ok(length @ 1..) => request.extend_from_slice(&read[..length]),
                 _ => return,
             }
         }
