@@ -212,7 +212,9 @@ async fn an_address_that_swallows_everything_leaves_the_next_one_its_time() {
     while let Ok(stream) = timeout(Duration::from_millis(100), TcpStream::connect(swallowing)).await {
         waiting.push(stream.unwrap());
     }
-    let sender = hasty_sender().resolving_by(Answers::new([&["127.0.0.2", "127.0.0.1"], &["127.0.0.2"]]));
+    let limits = Limits { connect: Duration::from_millis(300), ..LIMITS };
+    let answers = Answers::new([&["127.0.0.2", "127.0.0.1"], &["127.0.0.2"]]);
+    let sender = Sender { limits, ..sender().resolving_by(answers) };
     let target = target(&format!("http://localhost:{port}/"));
     assert_eq!(sender.post(&target, &message()).await, status(200));
     assert!(question.await.is_ok());
