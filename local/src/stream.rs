@@ -9,9 +9,9 @@ mod mapping;
 mod reader;
 mod record;
 
-pub(crate) use behaviour::Order;
+pub(crate) use behaviour::{Behaviour, Order};
 pub(crate) use delivery::Consumer;
-pub(crate) use mapping::{EventSources, POLL, Progress, Surroundings, Wake};
+pub(crate) use mapping::{EventSources, POLL, Progress, Source, Surroundings, Wake};
 
 #[cfg(test)]
 mod tests;

@@ -190,13 +190,19 @@ impl Config {
             public_url,
         };
         let unsafe_settings = [
-            ("EXPOSE_TOKENS", config.expose_tokens),
-            ("WEBHOOK_ALLOW_LOOPBACK", config.webhook_allow_loopback),
+            ("EXPOSE_TOKENS", config.expose_tokens, &[Environment::Production][..]),
+            (
+                "WEBHOOK_ALLOW_LOOPBACK",
+                config.webhook_allow_loopback,
+                &[Environment::Production, Environment::Staging],
+            ),
         ];
-        if config.environment == Environment::Production {
-            for (name, _) in unsafe_settings.iter().filter(|(_, chosen)| *chosen) {
-                reader
-                    .refuse(format!("{name} is `true`, which is not allowed where APP_ENV is `production`"));
+        for (name, chosen, refused_in) in unsafe_settings {
+            if chosen && refused_in.contains(&config.environment) {
+                let environment = config.environment.name();
+                reader.refuse(format!(
+                    "{name} is `true`, which is not allowed where APP_ENV is `{environment}`"
+                ));
             }
         }
         if reader.wrong.is_empty() { Ok(config) } else { Err(ConfigError(reader.wrong)) }
@@ -338,6 +344,8 @@ mod tests {
             assert!(read(&[(name, "true")]).is_err(), "{name}");
             assert!(read(&[(name, "true"), ("APP_ENV", "development")]).is_ok(), "{name}");
         }
+        assert!(read(&[("WEBHOOK_ALLOW_LOOPBACK", "true"), ("APP_ENV", "staging")]).is_err());
+        assert!(read(&[("EXPOSE_TOKENS", "true"), ("APP_ENV", "staging")]).is_ok());
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod address;
 mod delivery;
+mod disabling;
 mod endpoint;
 mod fan_out;
 mod lane;
@@ -20,11 +21,12 @@ mod signature;
 mod target;
 
 pub use delivery::{Attempt, Delivery, DeliveryState, Due, Failure, Outcome};
+pub use disabling::Finding;
 pub use endpoint::{DisabledReason, Endpoint, EndpointState};
 pub use lane::{Lane, PROMPT};
 pub use payload::{Data, Payload};
-pub use retry::{History, Jitter, Next, Reply, after};
+pub use retry::{Jitter, Next, Reply, after};
 pub use selector::{InvalidSelector, Selector};
 pub use sender::{Resolver, Sender};
-pub use signature::{Message, SealedSecret, Secrets, SigningSecret};
+pub use signature::{Message, SealedSecret, Secrets, SigningSecret, TooManySecrets};
 pub use target::{InvalidTarget, Target};

@@ -74,7 +74,12 @@ struct Log {
     given: AtomicUsize,
 }
 
-type Answer = (u16, Vec<(&'static str, String)>);
+struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    /// Whether it is given while others are held.
+    at_once: bool,
+}
 
 impl Receiver {
     /// Starts one.
@@ -103,7 +108,12 @@ impl Receiver {
     /// A request, after those for which an answer is known, is answered so.
     pub fn answer(&self, status: u16, headers: &[(&'static str, &str)]) {
         let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        lock(&self.log.answers).push_back((status, headers));
+        lock(&self.log.answers).push_back(Answer { status, headers, at_once: false });
+    }
+
+    /// A request, after those for which an answer is known, is answered so, even while the answers to others are held.
+    pub fn answer_at_once(&self, status: u16) {
+        lock(&self.log.answers).push_back(Answer { status, headers: Vec::new(), at_once: true });
     }
 
     /// No request is answered until [`Receiver::release`].
@@ -140,13 +150,17 @@ impl Receiver {
 }
 
 async fn receive(State(log): State<Arc<Log>>, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = lock(&log.answers).pop_front();
+    let Answer { status, headers: told, at_once } =
+        answer.unwrap_or(Answer { status: 204, headers: Vec::new(), at_once: false });
     lock(&log.received).push(Received { headers, body });
     log.count.send_modify(|count| *count += 1);
-    let _ = log.held.subscribe().wait_for(|held| !held).await;
+    if !at_once {
+        let _ = log.held.subscribe().wait_for(|held| !held).await;
+    }
     log.given.fetch_add(1, Ordering::Relaxed);
-    let (status, headers) = lock(&log.answers).pop_front().unwrap_or((204, Vec::new()));
     let mut response = StatusCode::from_u16(status).unwrap_or_default().into_response();
-    for (name, value) in headers {
+    for (name, value) in told {
         if let Ok(value) = value.parse() {
             response.headers_mut().insert(name, value);
         }

@@ -83,30 +83,6 @@ impl RawTable {
         self.call("UpdateItem", update.to_string()).await;
     }
 
-    /// How many items a partition of an index has.
-    ///
-    /// # Panics
-    /// When DynamoDB refuses.
-    pub async fn count(&self, index: &str, (name, partition): (&str, &str)) -> usize {
-        let mut query = json!({
-            "TableName": self.name,
-            "IndexName": index,
-            "Select": "COUNT",
-            "KeyConditionExpression": "#name = :partition",
-            "ExpressionAttributeNames": { "#name": name },
-            "ExpressionAttributeValues": { ":partition": attribute(&json!(partition)) },
-        });
-        let mut count = 0;
-        loop {
-            let page = self.call("Query", query.to_string()).await;
-            count += page["Count"].as_u64().unwrap_or_default();
-            if page["LastEvaluatedKey"].is_null() {
-                return usize::try_from(count).unwrap_or(usize::MAX);
-            }
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"].clone();
-        }
-    }
-
     /// Every item of an index, in DynamoDB's JSON.
     ///
     /// # Panics

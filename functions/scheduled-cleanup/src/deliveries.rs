@@ -8,6 +8,7 @@ use std::time::Duration;
 use shared::App;
 use shared::fault::Fault;
 use shared::id::TenantId;
+use shared::store::Overdue;
 use shared::webhook::Lane;
 
 use super::Progress;
@@ -15,17 +16,17 @@ use super::Progress;
 /// How late an attempt has to be. The queue holds a message back for a quarter of an hour at most, and looks at it again
 /// within minutes when a function fails.
 const LATE: Duration = Duration::from_mins(30);
-/// Deliveries of a run. Those that are attempted before the next one make room for others.
-const MOST: usize = 1_000;
+/// Deliveries of a run, of each shard of the index. Those that are attempted before the next one make room for others.
+const MOST: usize = 100;
 
 /// Queues what is overdue.
 pub(crate) async fn queue(app: &App) -> Result<Progress, Fault> {
-    let overdue = app.store.overdue_deliveries(&TenantId::default_tenant(), app.now() - LATE, MOST).await?;
-    if !overdue.is_empty() {
+    let tenant = TenantId::default_tenant();
+    let Overdue { due, left } = app.store.overdue_deliveries(&tenant, app.now() - LATE, MOST).await?;
+    if !due.is_empty() {
         // What leads to a slow endpoint is moved to the other lane when it is taken out.
-        app.webhook_queue(Lane::Fast)?.put_all(&overdue).await?;
-        tracing::warn!(deliveries = overdue.len(), "deliveries were overdue and are queued again");
+        app.webhook_queue(Lane::Fast)?.put_all(&due).await?;
+        tracing::warn!(deliveries = due.len(), "deliveries were overdue and are queued again");
     }
-    let left = overdue.len() == MOST;
-    Ok(Progress { looked_at: overdue.len(), done: overdue.len(), left, ..Progress::default() })
+    Ok(Progress { looked_at: due.len(), done: due.len(), left, ..Progress::default() })
 }

@@ -8,6 +8,7 @@ mod audit;
 mod counters;
 mod deleted;
 mod deliveries;
+mod endpoints;
 mod expired;
 mod unverified;
 
@@ -50,11 +51,12 @@ type Step<'a> = BoxFuture<'a, Result<Progress, Fault>>;
 pub async fn handle(app: &App, event: LambdaEvent<EventBridgeEvent>) -> Result<Report, Error> {
     let device = Device { ip_address: "127.0.0.1".to_owned(), user_agent: "scheduled-cleanup".to_owned() };
     let origin = Origin::new(event.context.request_id, device);
-    let steps: [(&str, Step); 6] = [
+    let steps: [(&str, Step); 7] = [
         ("audit", audit::keep(app).boxed()),
         ("counters", counters::reconcile(app, &origin).boxed()),
         ("deleted", deleted::erase(app, &origin).boxed()),
         ("deliveries", deliveries::queue(app).boxed()),
+        ("endpoints", endpoints::disable(app, &origin).boxed()),
         ("expired", expired::delete(app).boxed()),
         ("unverified", unverified::erase(app, &origin).boxed()),
     ];

@@ -16,13 +16,12 @@ use futures::future::{join, join_all};
 use lambda_runtime::{Error, LambdaEvent};
 use shared::App;
 use shared::clock::Timestamp;
-use shared::event::details::WebhookDisabled;
-use shared::event::{Event, EventType, Notice, Origin};
+use shared::event::Origin;
 use shared::fault::Fault;
 use shared::session::Device;
 use shared::webhook::{
-    self, Attempt, Delivery, DisabledReason, Due, Endpoint, EndpointState, Failure, History, Jitter, Lane,
-    Message, Next, PROMPT, Reply, Sender, Target,
+    self, Attempt, Delivery, Due, Endpoint, EndpointState, Failure, Finding, Jitter, Lane, Message, Next,
+    PROMPT, Reply, Sender, Target,
 };
 use tokio::time::timeout;
 
@@ -58,15 +57,16 @@ impl Courier {
             (None, _) => Ok(()),
             (Some(later), _) if later.at > self.app.now() => self.put_back(lane, &later).await,
             (Some(due), Some(endpoint)) if endpoint.state == EndpointState::Enabled => {
-                match (lane, endpoint.lane()) {
-                    (Lane::Fast, Lane::Slow) => self.put_back(Lane::Slow, &due).await,
+                match (endpoint.rest(self.app.now()), lane, endpoint.lane()) {
+                    (Some(until), ..) => self.postpone(&delivery, &endpoint, until).await,
+                    (None, Lane::Fast, Lane::Slow) => self.put_back(Lane::Slow, &due).await,
                     _ => self.try_out(delivery, endpoint).await,
                 }
             }
             // What is gone or switched off is told nothing.
             (Some(_), _) => {
                 let given_up = delivery.clone().given_up(self.app.now());
-                self.app.store.move_deliveries(&[(&delivery, &given_up)]).await.map(drop)
+                self.app.store.move_deliveries(&[(&delivery, &given_up)], self.app.now()).await.map(drop)
             }
         }
     }
@@ -84,6 +84,24 @@ impl Courier {
         self.app.webhook_queue(lane)?.put(due, due.at.duration_since(self.app.now())).await
     }
 
+    /// The delivery waits until its endpoint, which wants to be left alone, can be told again.
+    async fn postpone(
+        &self,
+        delivery: &Delivery,
+        endpoint: &Endpoint,
+        until: Timestamp,
+    ) -> Result<(), Fault> {
+        let postponed = delivery.clone().postponed(Jitter::random().soon_after(until));
+        if !self.app.store.move_deliveries(&[(delivery, &postponed)], self.app.now()).await? {
+            // The message that is to come again finds where it stands.
+            return Err(Fault::temporary("postponing a delivery", "the delivery moved on meanwhile"));
+        }
+        match postponed.due() {
+            Some(due) => self.put_back(endpoint.lane(), &due).await,
+            None => Ok(()),
+        }
+    }
+
     /// Attempts the delivery, unless somebody else is at it, and sees to what follows.
     async fn try_out(&self, delivery: Delivery, endpoint: Endpoint) -> Result<(), Fault> {
         let at = self.app.now();
@@ -93,25 +111,25 @@ impl Courier {
         }
         let (reply, waited) = self.post(&delivery, &endpoint, at).await?;
         let now = self.app.now();
-        let history =
-            History { attempts: delivery.attempts.len() + 1, failing_since: endpoint.failing_since };
-        let next = webhook::after(reply, history, now, Jitter::random());
+        let next = webhook::after(reply, delivery.attempts.len() + 1, now, Jitter::random());
         let took = Duration::try_from(now.duration_since(at)).unwrap_or_default();
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let tried = delivery.clone().after(Attempt { at, duration_ms, outcome: reply.outcome }, next);
-        if !self.app.store.move_deliveries(&[(&delivery, &tried)]).await? {
+        if next == Next::Gone {
+            let finding = Finding::Gone(&delivery, &tried);
+            if self.app.disable(&endpoint, finding, &origin(&delivery)).await? {
+                return Ok(());
+            }
+        }
+        if !self.app.store.record_attempt(&delivery, &tried).await? {
             return Err(Fault::temporary("recording an attempt", "the delivery moved on meanwhile"));
         }
         let before = if waited { endpoint.waited_for(true) } else { endpoint };
-        let after = before.clone().waited_for(waited).after(next, now);
+        let after = before.clone().waited_for(waited).asked_to_rest(reply.rest(), now).after(next, now);
         if let Some(due) = tried.due() {
             self.put_back(after.lane(), &due).await?;
         }
-        let event = match next {
-            Next::Disable(reason) => Some(self.disabled(&tried, &before, (reason, now)).await?),
-            _ => None,
-        };
-        self.note(&before, &after, event.as_ref()).await
+        self.note(&before, &after).await
     }
 
     /// Posts the delivery, if its URL still leads where webhooks may go; the reply, and whether it let us wait.
@@ -134,7 +152,7 @@ impl Courier {
             return Ok((reply, false));
         }
         let slow = endpoint.clone().waited_for(true);
-        let (reply, noted) = join(post, self.note(endpoint, &slow, None)).await;
+        let (reply, noted) = join(post, self.note(endpoint, &slow)).await;
         if let Err(fault) = noted {
             // What is posted has to be recorded all the same.
             tracing::error!(cause = fault.chain(), webhook = %endpoint.id, "nobody knows that an endpoint is slow");
@@ -142,36 +160,20 @@ impl Courier {
         Ok((reply, true))
     }
 
-    /// The endpoint is known to be as an attempt shows it, if that is new; `event` tells that it was switched off.
-    async fn note(&self, before: &Endpoint, after: &Endpoint, event: Option<&Event>) -> Result<(), Fault> {
-        let known = |it: &Endpoint| (it.state, it.failing_since, it.slow);
+    /// The endpoint is known to be as an attempt shows it, if that is new.
+    async fn note(&self, before: &Endpoint, after: &Endpoint) -> Result<(), Fault> {
+        let known = |it: &Endpoint| (it.failing_since, it.slow, it.rests_until);
         if known(before) == known(after) {
             return Ok(());
         }
-        self.app.store.note_attempt(before, after, event).await
+        self.app.store.note_attempt(before, after).await
     }
+}
 
-    /// The event that an endpoint was switched off. Who made it is told by mail, unless its server asked for that.
-    async fn disabled(
-        &self,
-        delivery: &Delivery,
-        endpoint: &Endpoint,
-        (reason, now): (DisabledReason, Timestamp),
-    ) -> Result<Event, Fault> {
-        let device = Device {
-            ip_address: String::new(),
-            user_agent: concat!("usher/", env!("CARGO_PKG_NAME")).into(),
-        };
-        let event =
-            Event::new(EventType::WebhookDisabled, &Origin::new(delivery.id.uuid().to_string(), device), now);
-        let event = match self.app.store.user(endpoint.created_by).await? {
-            Some(user) if reason == DisabledReason::Failing => {
-                event.to(&user).mail(Notice::WebhookDisabled { webhook: endpoint.id })
-            }
-            _ => event,
-        };
-        Ok(event.within(&endpoint.tenant).telling(WebhookDisabled { webhook: endpoint.id, reason }))
-    }
+/// Where what an attempt of `delivery` shows comes from.
+fn origin(delivery: &Delivery) -> Origin {
+    let user_agent = concat!("usher/", env!("CARGO_PKG_NAME")).to_owned();
+    Origin::new(delivery.id.uuid().to_string(), Device { ip_address: String::new(), user_agent })
 }
 
 /// Works off the messages of a batch.

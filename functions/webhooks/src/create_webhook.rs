@@ -66,6 +66,7 @@ pub(crate) async fn create_webhook(
         secrets: Secrets::new(secret.seal(&app.keys, id).await?),
         failing_since: None,
         slow: false,
+        rests_until: None,
         created_by: caller.user.id,
         created_at: now,
         updated_at: now,

@@ -14,6 +14,7 @@ mod test_webhook;
 mod update_webhook;
 
 use serde::Serialize;
+use serde_json::json;
 use shared::App;
 use shared::clock::Timestamp;
 use shared::event::details::NamedWebhook;
@@ -22,7 +23,7 @@ use shared::http::{Fields, Permitted, Problem};
 use shared::id::{UserId, WebhookId};
 use shared::name::line;
 use shared::role::AdminAll;
-use shared::webhook::{DisabledReason, Endpoint, EndpointState, Selector, Target};
+use shared::webhook::{DisabledReason, Endpoint, EndpointState, Selector, Target, TooManySecrets};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -99,10 +100,14 @@ enum Refusal {
     NotFound,
     /// The webhook has no such delivery.
     DeliveryNotFound,
+    /// The delivery is being attempted.
+    InFlight,
     /// It is paused, or was switched off.
     NotEnabled,
     /// The tenant has as many as it may have.
     TooMany,
+    /// It has as many secrets as it may have at once.
+    TooManySecrets(TooManySecrets),
 }
 
 impl From<Refusal> for Problem {
@@ -110,12 +115,19 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::NotFound => Self::not_found("WEBHOOK_NOT_FOUND", "Webhook not found"),
             Refusal::DeliveryNotFound => Self::not_found("DELIVERY_NOT_FOUND", "Delivery not found"),
+            Refusal::InFlight => {
+                Self::conflict("DELIVERY_IN_FLIGHT", "The delivery is being attempted; see what it leads to")
+            }
             Refusal::NotEnabled => {
                 Self::conflict("WEBHOOK_NOT_ENABLED", "The webhook is not enabled; enable it first")
             }
             Refusal::TooMany => {
                 let message = "There are 50 webhooks, and cannot be more; remove one first";
                 Self::conflict("TOO_MANY_WEBHOOKS", message)
+            }
+            Refusal::TooManySecrets(TooManySecrets { until }) => {
+                let message = "Four replaced secrets are still valid; wait until the oldest of them ends";
+                Self::conflict("TOO_MANY_SECRETS", message).detail(json!({ "possible_from": until }))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `POST /webhooks/{webhook_id}/replay`: a delivery is made anew, or all of a span of time that no attempt has delivered.
 //!
-//! It is tried at once, and keeps its id, by which a receiver knows what it has seen. A span is worked off a hundred
+//! It is tried at once, unless its server asked to be left alone, and keeps its id, by which a receiver knows what it has seen. A span is worked off a hundred
 //! deliveries at a time, oldest first: the answer says where to go on.
 
 use axum::extract::{Path, State};
@@ -90,7 +90,11 @@ pub(crate) async fn replay(
     let (deliveries, next_since) = match form.check(app.now())? {
         Wanted::One(id) => {
             let found = app.store.delivery(endpoint.id, id).await?;
-            (vec![found.ok_or(Refusal::DeliveryNotFound)?], None)
+            let found = found.ok_or(Refusal::DeliveryNotFound)?;
+            if found.is_attempted(app.now()) {
+                return Err(Refusal::InFlight.into());
+            }
+            (vec![found], None)
         }
         Wanted::Span(since, until) => undelivered(&app, &endpoint, (since, until)).await?,
     };
@@ -101,7 +105,7 @@ pub(crate) async fn replay(
     Ok((StatusCode::ACCEPTED, Json(Replayed { replayed, next_since })))
 }
 
-/// What was not delivered of the first deliveries of a span, and where the rest of the span begins.
+/// What was not delivered, and is not being attempted, of the first deliveries of a span, and where the rest of the span begins.
 async fn undelivered(
     app: &App,
     endpoint: &Endpoint,
@@ -112,6 +116,7 @@ async fn undelivered(
     let last = deliveries.last().filter(|_| places.len() == MOST_AT_ONCE).map(|it| it.created_at);
     // More than a hundred of one millisecond would be met again and again: then the next one is gone on from.
     let next = last.map(|at| if at > since { at } else { at + std::time::Duration::from_millis(1) });
-    deliveries.retain(|delivery| !matches!(delivery.state, DeliveryState::Delivered { .. }));
+    let now = app.now();
+    deliveries.retain(|it| !matches!(it.state, DeliveryState::Delivered { .. }) && !it.is_attempted(now));
     Ok((deliveries, next.filter(|at| *at <= until).map(|at| at.to_string())))
 }

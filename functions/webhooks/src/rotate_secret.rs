@@ -1,4 +1,5 @@
-//! `POST /webhooks/{webhook_id}/rotate-secret`: a new secret, shown once. The one before signs along for 24 hours.
+//! `POST /webhooks/{webhook_id}/rotate-secret`: a new secret, shown once. The one before signs along for 24 hours,
+//! whatever replaces it: of a secret that leaked, `DELETE` and a new webhook make an end at once.
 
 use axum::extract::{Path, State};
 use serde::Serialize;
@@ -10,7 +11,7 @@ use shared::role::AdminAll;
 use shared::webhook::{Endpoint, SigningSecret};
 use utoipa::ToSchema;
 
-use super::{event, find};
+use super::{Refusal, event, find};
 
 /// The new secret.
 #[derive(Serialize, ToSchema)]
@@ -40,8 +41,8 @@ pub(crate) async fn rotate_secret(
     let before = find(&app, &caller, &webhook_id).await?;
     let (secret, now) = (SigningSecret::random(), app.now());
     let sealed = secret.seal(&app.keys, before.id).await?;
-    let changed =
-        Endpoint { secrets: before.secrets.clone().rotated(sealed, now), updated_at: now, ..before.clone() };
+    let secrets = before.secrets.clone().rotated(sealed, now).map_err(Refusal::TooManySecrets)?;
+    let changed = Endpoint { secrets, updated_at: now, ..before.clone() };
     let event = event(EventType::AdminWebhookSecretRotated, &caller, &changed, now);
     if !app.store.change_endpoint(&caller.user, (&before, &changed), &event).await? {
         return Err(Problem::changed_meanwhile());

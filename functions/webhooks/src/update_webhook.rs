@@ -1,7 +1,7 @@
 //! `PATCH /webhooks/{webhook_id}`: an administrator changes where events are told and which, or pauses that.
 //!
 //! While it is not enabled, nothing is told and nothing waits: what is pending is given up when it is due, and can
-//! be replayed. Enabling it lets it start afresh, whyever it was switched off.
+//! be replayed. Enabling it lets it start afresh, whyever it was switched off; so does another URL.
 
 use axum::extract::State;
 use serde::Deserialize;
@@ -58,12 +58,15 @@ pub(crate) async fn update_webhook(
     target.if_match.check(before.version)?;
     let texts = (form.url.as_deref(), form.description.as_deref());
     let Described { url, events, description } = described(&app, texts, form.events.as_deref())?;
-    let endpoint = match form.enabled {
-        Some(enabled) => before.clone().switched(enabled),
+    let endpoint = match url {
+        Some(url) => before.clone().moved(url),
         None => before.clone(),
     };
+    let endpoint = match form.enabled {
+        Some(enabled) => endpoint.switched(enabled),
+        None => endpoint,
+    };
     let changed = Endpoint {
-        url: url.unwrap_or(endpoint.url),
         events: events.unwrap_or(endpoint.events),
         description: description.unwrap_or(endpoint.description),
         updated_at: app.now(),

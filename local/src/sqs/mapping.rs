@@ -20,7 +20,7 @@ use super::{MOST_AT_ONCE, Message, Queue};
 use crate::aws::{self, ACCOUNT, REGION};
 use crate::function::Function;
 use crate::part::{Part, Stop};
-use crate::stream::{EventSources, POLL, Progress};
+use crate::stream::{Behaviour, EventSources, POLL, Progress, Source};
 
 /// How many batches are in work at once to begin with, and by how many these are more after each [`GROWTH`] in which
 /// they did not suffice; as Lambda has it (Lambda developer guide, "Configuring scaling behavior for SQS event source
@@ -35,14 +35,15 @@ pub(crate) type QueueConsumer = Function<SqsEvent, SqsBatchResponse>;
 
 /// Starts the mapping of `queue` to `consumer`, as one of `sources`.
 pub(crate) fn run(queue: Arc<Queue>, consumer: Arc<QueueConsumer>, sources: &mut EventSources) -> Part {
-    let (progress, wake) = sources.add(consumer.name);
-    Part::run(|stop| Arc::new(Mapping { queue, consumer, progress }).run(wake, stop))
+    let Source { progress, wake, behaviour } = sources.add(consumer.name);
+    Part::run(|stop| Arc::new(Mapping { queue, consumer, progress, behaviour }).run(wake, stop))
 }
 
 struct Mapping {
     queue: Arc<Queue>,
     consumer: Arc<QueueConsumer>,
     progress: watch::Sender<Progress>,
+    behaviour: watch::Receiver<Behaviour>,
 }
 
 impl Mapping {
@@ -80,6 +81,9 @@ impl Mapping {
 
     /// A batch of what is due, if something is.
     fn receive(&self) -> Option<Vec<Message>> {
+        if self.behaviour.borrow().paused {
+            return None;
+        }
         match self.queue.receive(MOST_AT_ONCE, None) {
             Ok(received) => {
                 self.progress.send_modify(|it| it.dead_letters += received.dead);

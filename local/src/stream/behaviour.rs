@@ -5,9 +5,9 @@ use serde::Deserialize;
 
 /// How a mapping behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Behaviour {
+pub(crate) struct Behaviour {
     /// It reads nothing.
-    pub(super) paused: bool,
+    pub(crate) paused: bool,
     /// How often it delivers each batch.
     pub(super) deliveries: u32,
     /// How often it was told to begin anew.
@@ -20,7 +20,8 @@ impl Default for Behaviour {
     }
 }
 
-/// What a mapping is told, as `POST /_local/streams/{function}` takes it. What is missing stays as it is.
+/// What a mapping is told, as `POST /_local/streams/{function}` takes it. What is missing stays as it is. That of a queue
+/// only knows how to pause.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Order {

@@ -68,8 +68,18 @@ impl Progress {
 pub(crate) struct EventSources {
     wake: Wake,
     consumers: Vec<(&'static str, watch::Receiver<Progress>)>,
-    /// How those of the stream behave.
+    /// How they behave.
     behaviours: Vec<(&'static str, Arc<watch::Sender<Behaviour>>)>,
+}
+
+/// What the mapping of another source than the stream has of those around it.
+pub(crate) struct Source {
+    /// Where it tells how far it is.
+    pub(crate) progress: watch::Sender<Progress>,
+    /// What wakes it.
+    pub(crate) wake: watch::Receiver<u64>,
+    /// How it is to behave.
+    pub(crate) behaviour: watch::Receiver<Behaviour>,
 }
 
 /// What the mappings need of their surroundings.
@@ -109,11 +119,13 @@ impl EventSources {
         Ok((Self { wake: around.wake.clone(), consumers: seen, behaviours }, parts))
     }
 
-    /// Adds a consumer of another source: where it is to tell how far it is, and what wakes it.
-    pub(crate) fn add(&mut self, name: &'static str) -> (watch::Sender<Progress>, watch::Receiver<u64>) {
+    /// Adds a consumer of another source.
+    pub(crate) fn add(&mut self, name: &'static str) -> Source {
         let (progress, told) = watch::channel(Progress::default());
         self.consumers.push((name, told));
-        (progress, self.wake.0.subscribe())
+        let (order, behaviour) = watch::channel(Behaviour::default());
+        self.behaviours.push((name, order.into()));
+        Source { progress, wake: self.wake.0.subscribe(), behaviour }
     }
 
     /// Returns when every consumer has processed all there is, and what that led to, and has nothing to retry.
@@ -139,10 +151,10 @@ impl EventSources {
         self.wake.ring();
     }
 
-    /// The mapping of a function to the stream behaves as `order` says; `false` if there is none.
+    /// The mappings of a function behave as `order` says; `false` if there is none.
     pub(crate) fn order(&self, function: &str, order: Order) -> bool {
-        let found = self.behaviours.iter().find(|(name, _)| *name == function);
-        found.map(|(_, behaviour)| behaviour.send_modify(|it| it.obey(order))).is_some()
+        let found = self.behaviours.iter().filter(|(name, _)| *name == function);
+        found.map(|(_, behaviour)| behaviour.send_modify(|it| it.obey(order))).count() > 0
     }
 
     /// How far each consumer is.

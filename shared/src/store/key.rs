@@ -279,9 +279,19 @@ pub(crate) fn by_making(at: Timestamp, id: DeliveryId) -> String {
     format!("{}#{}", sortable(at), id.uuid())
 }
 
-/// The partition of the deliveries that a tenant's endpoints still wait for, in [`PENDING`].
-pub(crate) fn pending_of(tenant: &TenantId) -> String {
-    format!("{}#PENDING", endpoints_of(tenant))
+/// Over how many partitions the deliveries that a tenant's endpoints wait for are spread: one takes a thousand writes a
+/// second.
+pub(crate) const PENDING_SHARDS: u8 = 16;
+
+/// The partition of a delivery that a tenant's endpoint still waits for, in [`PENDING`].
+pub(crate) fn pending_of(tenant: &TenantId, id: DeliveryId) -> String {
+    let [.., last] = id.uuid().into_bytes();
+    pending_shard(tenant, last % PENDING_SHARDS)
+}
+
+/// One of these partitions.
+pub(crate) fn pending_shard(tenant: &TenantId, shard: u8) -> String {
+    format!("{}#PENDING#{shard}", endpoints_of(tenant))
 }
 
 /// The partition that holds all keys.

@@ -4,6 +4,7 @@
 //! asks for that too, but does not raise it: who edits an endpoint does not lose their work because a delivery
 //! failed. Both ask for the state that they saw.
 
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::Store;
@@ -37,6 +38,26 @@ pub enum EndpointAddition {
     TooMany,
     /// Whoever was to make it has another role or state by now; nothing was written.
     ActorChanged,
+}
+
+/// What became of an endpoint that was to be switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disabling {
+    /// It is.
+    Done,
+    /// It stands otherwise by now; nothing was written.
+    EndpointChanged,
+    /// The delivery whose attempt showed it stands otherwise by now; nothing was written.
+    DeliveryMoved,
+}
+
+/// Deliveries that nobody attempted in time.
+#[derive(Clone, Debug)]
+pub struct Overdue {
+    /// What the queue is told of them.
+    pub due: Vec<Due>,
+    /// Whether there may be more.
+    pub left: bool,
 }
 
 /// A delivery's place among those to its endpoint, by time.
@@ -100,7 +121,7 @@ impl Store {
         (before, changed): (&Endpoint, &Endpoint),
         event: &Event,
     ) -> Result<bool, Fault> {
-        let mut write = standing(before)?
+        let write = standing(before)?
             .set("url", &changed.url)?
             .set("description", &changed.description)?
             .set("events", &changed.events)?
@@ -108,12 +129,8 @@ impl Store {
             .set("secrets", &changed.secrets)?
             .set("updated_at", changed.updated_at)?
             .add("version", 1);
-        if before.failing_since != changed.failing_since {
-            write = write.set("failing_since", changed.failing_since)?;
-        }
-        if before.slow != changed.slow {
-            write = write.set("slow", slow(changed))?;
-        }
+        // What an attempt shows meanwhile stays.
+        let write = if manner(before) == manner(changed) { write } else { mannered(write, changed)? };
         let outcome = self.table.transact(vec![still(actor.id, &actor.role)?, write, outbox(event)?]).await?;
         Ok(matches!(outcome, Outcome::Written(())))
     }
@@ -139,32 +156,37 @@ impl Store {
         Ok(matches!(self.table.transact(writes).await?, Outcome::Written(())))
     }
 
-    /// The endpoint fails, lets us wait, works again or is switched off, as `after` says an attempt left it, and
-    /// `event` is told.
+    /// The endpoint fails, lets us wait or works again, as `after` says an attempt left it.
     ///
     /// Guarded by the endpoint standing as `before` says. Where it does not, another attempt or a person was first,
     /// and the next attempt tells again: nothing is written.
-    pub async fn note_attempt(
+    pub async fn note_attempt(&self, before: &Endpoint, after: &Endpoint) -> Result<(), Fault> {
+        let (failing_since, slow, rests_until) = manner(before);
+        let write = unchanged(mannered(standing(before)?, after)?, "failing_since", failing_since)?;
+        let write = unchanged(write, "slow", slow)?;
+        let write = unchanged(write, "rests_until", rests_until)?;
+        self.table.transact(vec![write]).await.map(drop)
+    }
+
+    /// The endpoint is switched off, as `after` says, `event` is told, and the attempt that showed it, if it was one, is
+    /// recorded: what the delivery was, and what it is.
+    ///
+    /// Guarded by the endpoint's version, state and failures, and by the delivery's state.
+    pub async fn disable_endpoint(
         &self,
-        before: &Endpoint,
-        after: &Endpoint,
-        event: Option<&Event>,
-    ) -> Result<(), Fault> {
-        let write = standing(before)?
-            .set("state", after.state)?
-            .set("failing_since", after.failing_since)?
-            .set("slow", slow(after))?;
-        let write = match before.failing_since {
-            Some(since) => write.only_if("#failing_since = :since").value("since", since)?,
-            None => write.only_if("attribute_not_exists(#failing_since)"),
-        };
-        let write = match slow(before) {
-            Some(was) => write.only_if("#slow = :was").value("was", was)?,
-            None => write.only_if("attribute_not_exists(#slow)"),
-        };
-        let mut writes = vec![write];
-        writes.extend(event.map(outbox).transpose()?);
-        self.table.transact(writes).await.map(drop)
+        (before, after): (&Endpoint, &Endpoint),
+        attempt: Option<(&Delivery, &Delivery)>,
+        event: &Event,
+    ) -> Result<Disabling, Fault> {
+        let write = standing(before)?.set("state", after.state)?;
+        let write = unchanged(write, "failing_since", before.failing_since)?;
+        let mut writes = vec![write, outbox(event)?];
+        writes.extend(attempt.map(moving).transpose()?);
+        Ok(match self.table.transact(writes).await? {
+            Outcome::Written(()) => Disabling::Done,
+            Outcome::Refused(refused) if refused.iter().any(|it| it.index == 0) => Disabling::EndpointChanged,
+            Outcome::Refused(_) => Disabling::DeliveryMoved,
+        })
     }
 
     /// The deliveries exist; what is returned is how they stand, in any order. A transaction holds a hundred.
@@ -201,24 +223,29 @@ impl Store {
         Ok(Some((parse(delivery)?, endpoint.map(parse).transpose()?)))
     }
 
-    /// The first `most` of a tenant's deliveries that should have been attempted before `time`, the longest due first.
+    /// A tenant's deliveries that should have been attempted before `time`: of each shard the first `most`, the longest due
+    /// first.
     pub async fn overdue_deliveries(
         &self,
         tenant: &TenantId,
         time: Timestamp,
         most: usize,
-    ) -> Result<Vec<Due>, Fault> {
-        let range = Range {
-            index: Some(key::PENDING),
-            partition: key::pending_of(tenant),
-            from: Some(key::sortable(Timestamp::UNIX_EPOCH)),
-            to: Some(key::sortable(time)),
-            ascending: true,
-            limit: i32::try_from(most).ok(),
-            ..Range::default()
+    ) -> Result<Overdue, Fault> {
+        let of_shard = |shard| {
+            let range = Range {
+                index: Some(key::PENDING),
+                partition: key::pending_shard(tenant, shard),
+                from: Some(key::sortable(Timestamp::UNIX_EPOCH)),
+                to: Some(key::sortable(time)),
+                ascending: true,
+                limit: i32::try_from(most).ok(),
+                ..Range::default()
+            };
+            self.table.query_all(range, most)
         };
-        let items = self.table.query_all(range, most).await?;
-        Ok(items.iter().filter_map(|item| due(tenant, item)).collect())
+        let shards = try_join_all((0..key::PENDING_SHARDS).map(of_shard)).await?;
+        let left = shards.iter().any(|items| items.len() == most);
+        Ok(Overdue { due: shards.iter().flatten().filter_map(|item| due(tenant, item)).collect(), left })
     }
 
     /// The places of an endpoint's deliveries, the newest thousand, newest first.
@@ -273,38 +300,33 @@ impl Store {
     ///
     /// Guarded by its state, which each attempt changes, and by nobody else's claim.
     pub async fn claim_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<bool, Fault> {
-        let claim = in_state(delivery)?
-            .set("claimed_until", now.as_second() + CLAIM_SECONDS)?
-            .only_if("attribute_not_exists(#claimed_until) OR #claimed_until <= :now")
-            .value("now", now.as_second())?;
-        Ok(matches!(self.table.transact(vec![claim]).await?, Outcome::Written(())))
+        let claim = in_state(delivery)?.set("claimed_until", now.as_second() + CLAIM_SECONDS)?;
+        Ok(matches!(self.table.transact(vec![unclaimed(claim, now)?]).await?, Outcome::Written(())))
     }
 
-    /// Each delivery is as the second of its pair says, and nobody's.
+    /// The delivery is what its attempt made of it, and nobody's; `false` if it moved on meanwhile.
     ///
-    /// Guarded by the states that the first ones have: all are written or, if one stands otherwise by now, none
-    /// (`false`). A transaction holds a hundred.
-    pub async fn move_deliveries(&self, moves: &[(&Delivery, &Delivery)]) -> Result<bool, Fault> {
-        let write = |(before, after): &(&Delivery, &Delivery)| {
-            let write = in_state(before)?.set("state", after.state)?.set("attempts", &after.attempts)?;
-            let write = write.remove("claimed_until");
-            match after.due() {
-                Some(due) => write
-                    .set(key::PENDING.pk, key::pending_of(&after.tenant))?
-                    .set(key::PENDING.sk, key::sortable(due.at)),
-                None => Ok(write.remove(key::PENDING.pk).remove(key::PENDING.sk)),
-            }
-        };
-        let writes: Vec<Write> = moves.iter().map(write).collect::<Result<_, Fault>>()?;
-        if writes.is_empty() {
+    /// Guarded by the state that was attempted.
+    pub async fn record_attempt(&self, before: &Delivery, after: &Delivery) -> Result<bool, Fault> {
+        let outcome = self.table.transact(vec![moving((before, after))?]).await?;
+        moved(outcome, &[(before, after)])
+    }
+
+    /// Each delivery is as the second of its pair says.
+    ///
+    /// Guarded by the states that the first ones have, and by nobody attempting one of them at `now`: all are written or,
+    /// if one stands otherwise by now, none (`false`). A transaction holds a hundred.
+    pub async fn move_deliveries(
+        &self,
+        moves: &[(&Delivery, &Delivery)],
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        if moves.is_empty() {
             return Ok(true);
         }
-        let Outcome::Refused(refused) = self.table.transact(writes).await? else { return Ok(true) };
-        let ([(_, after)], [Refused { old: Some(old), .. }]) = (moves, &refused[..]) else {
-            return Ok(false);
-        };
-        // It stands as it is to: the answer was lost, and the SDK asked again. A state names a time of its own.
-        parse(old.clone()).map(|old: Delivery| old.state == after.state)
+        let writes = moves.iter().map(|it| unclaimed(moving(*it)?, now));
+        let outcome = self.table.transact(writes.collect::<Result<_, _>>()?).await?;
+        moved(outcome, moves)
     }
 }
 
@@ -330,14 +352,28 @@ fn opening(delivery: &Delivery) -> Result<Write, Fault> {
     let put = Write::put(Key::delivery(delivery.webhook, delivery.id), "delivery", delivery)?
         .with(key::DELIVERIES.pk, key::deliveries_to(delivery.webhook))?
         .with(key::DELIVERIES.sk, key::by_making(delivery.created_at, delivery.id))?
-        .with(key::PENDING.pk, key::pending_of(&delivery.tenant))?
+        .with(key::PENDING.pk, key::pending_of(&delivery.tenant, delivery.id))?
         .with(key::PENDING.sk, key::sortable(delivery.created_at))?;
     Ok(put.unless_exists())
 }
 
-/// Whether the endpoint is slow, as its item has it: an attribute that is there or not.
-fn slow(endpoint: &Endpoint) -> Option<bool> {
-    endpoint.slow.then_some(true)
+/// How an endpoint takes what it is told, as its item has it: attributes that are there or not.
+fn manner(endpoint: &Endpoint) -> (Option<Timestamp>, Option<bool>, Option<Timestamp>) {
+    (endpoint.failing_since, endpoint.slow.then_some(true), endpoint.rests_until)
+}
+
+/// `write`, by which the endpoint takes what it is told as `after` does.
+fn mannered(write: Write, after: &Endpoint) -> Result<Write, Fault> {
+    let (failing_since, slow, rests_until) = manner(after);
+    write.set("failing_since", failing_since)?.set("slow", slow)?.set("rests_until", rests_until)
+}
+
+/// `write`, if the item's `name` is what it `was`, or not there.
+fn unchanged(write: Write, name: &str, was: Option<impl Serialize>) -> Result<Write, Fault> {
+    match was {
+        Some(was) => write.only_if(&format!("#{name} = :{name}")).value(name, was),
+        None => Ok(write.only_if(&format!("attribute_not_exists(#{name})"))),
+    }
 }
 
 /// A change of the endpoint, if it stands as `before` says.
@@ -346,6 +382,35 @@ fn standing(before: &Endpoint) -> Result<Write, Fault> {
         .only_if("#version = :version AND #state = :state")
         .value("version", before.version)?
         .value("state", before.state)
+}
+
+/// The write that makes of the first of a pair the second, which is nobody's.
+fn moving((before, after): (&Delivery, &Delivery)) -> Result<Write, Fault> {
+    let write = in_state(before)?.set("state", after.state)?.set("attempts", &after.attempts)?;
+    let write = write.remove("claimed_until");
+    match after.due() {
+        Some(due) => write
+            .set(key::PENDING.pk, key::pending_of(&after.tenant, after.id))?
+            .set(key::PENDING.sk, key::sortable(due.at)),
+        None => Ok(write.remove(key::PENDING.pk).remove(key::PENDING.sk)),
+    }
+}
+
+/// Whether `moves` were written.
+fn moved(outcome: Outcome<()>, moves: &[(&Delivery, &Delivery)]) -> Result<bool, Fault> {
+    let Outcome::Refused(refused) = outcome else { return Ok(true) };
+    let ([(_, after)], [Refused { old: Some(old), .. }]) = (moves, &refused[..]) else {
+        return Ok(false);
+    };
+    // It stands as it is to: the answer was lost, and the SDK asked again. A state names a time of its own.
+    parse(old.clone()).map(|old: Delivery| old.state == after.state)
+}
+
+/// `write`, if nobody attempts the delivery at `now`.
+fn unclaimed(write: Write, now: Timestamp) -> Result<Write, Fault> {
+    write
+        .only_if("attribute_not_exists(#claimed_until) OR #claimed_until <= :now")
+        .value("now", now.as_second())
 }
 
 /// A change of the delivery, if it is in the state that `before` has. The state of one that is pending names its

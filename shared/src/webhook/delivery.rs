@@ -36,6 +36,9 @@ pub struct Delivery {
     pub attempts: Vec<Attempt>,
     /// How far it is.
     pub state: DeliveryState,
+    /// Until when nobody but who claimed it attempts it, in seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_until: Option<i64>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When the table may forget it, in seconds since the epoch.
@@ -153,6 +156,7 @@ impl Delivery {
             payload: Payload::of(event).text()?,
             attempts: Vec::new(),
             state: DeliveryState::Pending { next_attempt_at: now },
+            claimed_until: None,
             created_at: now,
             expires_at: (now + KEPT).as_second(),
         })
@@ -165,9 +169,15 @@ impl Delivery {
         self.state = match next {
             Next::Delivered => DeliveryState::Delivered { at: attempt.at },
             Next::Again(at) => DeliveryState::Pending { next_attempt_at: at },
-            Next::GivenUp | Next::Disable(_) => DeliveryState::Failed { at: attempt.at },
+            Next::GivenUp | Next::Gone => DeliveryState::Failed { at: attempt.at },
         };
         self
+    }
+
+    /// It is tried at `at` and not before: nobody tried it, and nothing counts.
+    #[must_use]
+    pub fn postponed(self, at: Timestamp) -> Self {
+        Self { state: DeliveryState::Pending { next_attempt_at: at }, ..self }
     }
 
     /// It is not tried any more: at `now` its endpoint wants nothing.
@@ -183,6 +193,11 @@ impl Delivery {
         Self { state: DeliveryState::Pending { next_attempt_at: now }, ..self }
     }
 
+    /// Whether somebody attempts it at `now`.
+    pub fn is_attempted(&self, now: Timestamp) -> bool {
+        self.claimed_until.is_some_and(|until| now.as_second() < until)
+    }
+
     /// What the queue is told, while it is to be tried.
     pub fn due(&self) -> Option<Due> {
         let DeliveryState::Pending { next_attempt_at: at } = self.state else { return None };
@@ -192,7 +207,6 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
-    use super::super::endpoint::DisabledReason;
     use super::super::endpoint::tests::{endpoint, event};
     use super::*;
 
@@ -219,7 +233,7 @@ mod tests {
         assert_eq!(delivery.due().map(|due| due.at), Some(at(0)));
         let refused = delivery.clone().after(attempt(Outcome::Status(500)), Next::Again(at(6)));
         assert_eq!(refused.due().map(|due| due.at), Some(at(6)));
-        for next in [Next::Delivered, Next::GivenUp, Next::Disable(DisabledReason::Gone)] {
+        for next in [Next::Delivered, Next::GivenUp, Next::Gone] {
             assert_eq!(delivery.clone().after(attempt(Outcome::Status(200)), next).due(), None);
         }
     }

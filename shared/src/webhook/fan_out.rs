@@ -50,30 +50,32 @@ impl App {
     }
 
     /// `deliveries` to `endpoint`, a hundred at most, are going to be tried once more; `false` if one of them stands
-    /// otherwise by now.
+    /// otherwise by now, or is being attempted. What is due is tried without that.
     ///
     /// # Errors
     /// When the table or the queue fails. The deliveries then stand as they stood.
     pub async fn replay(&self, endpoint: &Endpoint, deliveries: &[Delivery]) -> Result<bool, Fault> {
         let now = self.now();
-        let again: Vec<_> = deliveries.iter().map(|delivery| delivery.clone().replayed(now)).collect();
-        let moves: Vec<_> = deliveries.iter().zip(&again).collect();
+        let is_due = |it: &&Delivery| it.due().is_some_and(|due| due.at <= now);
+        let resting: Vec<_> = deliveries.iter().filter(|it| !is_due(it)).collect();
+        let again: Vec<_> = resting.iter().map(|delivery| (*delivery).clone().replayed(now)).collect();
+        let moves: Vec<_> = resting.iter().copied().zip(&again).collect();
         let queued = async {
-            if !self.store.move_deliveries(&moves).await? {
+            if !self.store.move_deliveries(&moves, now).await? {
                 return Ok(false);
             }
             self.queue(endpoint.lane(), &again).await.map(|()| true)
         };
         let queued = queued.await;
         if queued.is_err() {
-            self.take_back(&again.iter().zip(deliveries).collect::<Vec<_>>()).await;
+            self.take_back(&again.iter().zip(resting).collect::<Vec<_>>()).await;
         }
         queued
     }
 
     /// Undoes what did not get into the queue, as far as it was done: an answer that is lost does not tell.
     async fn take_back(&self, moves: &[(&Delivery, &Delivery)]) {
-        if let Err(fault) = self.store.move_deliveries(moves).await {
+        if let Err(fault) = self.store.move_deliveries(moves, self.now()).await {
             tracing::error!(cause = fault.chain(), "deliveries are pending that nobody attempts");
         }
     }

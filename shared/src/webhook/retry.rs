@@ -6,7 +6,6 @@ use jiff::SignedDuration;
 use jiff::fmt::rfc2822;
 
 use super::delivery::{Failure, Outcome};
-use super::endpoint::DisabledReason;
 use crate::clock::Timestamp;
 use crate::random;
 
@@ -24,8 +23,8 @@ const WAITS: [SignedDuration; 9] = [
 ];
 /// The longest wait that an endpoint can ask for.
 const LONGEST_ASKED: SignedDuration = SignedDuration::from_hours(24);
-/// How long an endpoint may take nothing before it is disabled.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
+/// Over how long a time what waited for an endpoint comes back to it, so that it does not come all at once.
+const RETURN: SignedDuration = SignedDuration::from_mins(1);
 
 /// What came of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,19 +35,18 @@ pub struct Reply {
     pub retry_after: Option<SignedDuration>,
 }
 
+impl Reply {
+    /// How long the endpoint wants to be left alone, as far as it is heard: by who is busy (429, 503), and for a day.
+    pub fn rest(self) -> Option<SignedDuration> {
+        let is_busy = matches!(self.outcome, Outcome::Status(429 | 503));
+        self.retry_after.filter(|_| is_busy).map(|asked| asked.min(LONGEST_ASKED))
+    }
+}
+
 impl From<Failure> for Reply {
     fn from(failure: Failure) -> Self {
         Self { outcome: Outcome::Error(failure), retry_after: None }
     }
-}
-
-/// What happened before.
-#[derive(Clone, Copy, Debug)]
-pub struct History {
-    /// Attempts of this delivery, the last one included.
-    pub attempts: usize,
-    /// Since when the endpoint has taken nothing.
-    pub failing_since: Option<Timestamp>,
 }
 
 /// By how much a wait is drawn out, so that what failed together does not come back together.
@@ -64,7 +62,17 @@ impl Jitter {
 
     /// Up to a fifth longer, and never shorter.
     fn draw_out(self, wait: SignedDuration) -> SignedDuration {
-        wait + wait / 5 * i32::from(self.0) / 255
+        wait + self.share_of(wait / 5)
+    }
+
+    /// A time in the minute after `end`.
+    pub fn soon_after(self, end: Timestamp) -> Timestamp {
+        end + self.share_of(RETURN)
+    }
+
+    /// Nothing of `time`, all of it or something in between, in whole milliseconds, as all times are kept.
+    fn share_of(self, time: SignedDuration) -> SignedDuration {
+        SignedDuration::from_millis_i128(time.as_millis() * i128::from(self.0) / 255)
     }
 }
 
@@ -77,25 +85,19 @@ pub enum Next {
     Again(Timestamp),
     /// Nothing: it was tried often enough.
     GivenUp,
-    /// Nothing, neither for this delivery nor for others: the endpoint is to be disabled.
-    Disable(DisabledReason),
+    /// Nothing, neither for this delivery nor for others: the endpoint wants no more.
+    Gone,
 }
 
-/// What follows `reply`, which came at `now`.
-pub fn after(reply: Reply, history: History, now: Timestamp, jitter: Jitter) -> Next {
+/// What follows `reply`, which came at `now` to the last of so many attempts.
+pub fn after(reply: Reply, attempts: usize, now: Timestamp, jitter: Jitter) -> Next {
     match reply.outcome {
         Outcome::Status(200..=299) => return Next::Delivered,
-        Outcome::Status(410) => return Next::Disable(DisabledReason::Gone),
+        Outcome::Status(410) => return Next::Gone,
         _ => {}
     }
-    if history.failing_since.is_some_and(|since| now.duration_since(since) >= PATIENCE) {
-        return Next::Disable(DisabledReason::Failing);
-    }
-    let Some(wait) = WAITS.get(history.attempts.saturating_sub(1)) else { return Next::GivenUp };
-    let asked = match reply.outcome {
-        Outcome::Status(429 | 503) => reply.retry_after.unwrap_or_default().min(LONGEST_ASKED),
-        _ => SignedDuration::ZERO,
-    };
+    let Some(wait) = WAITS.get(attempts.saturating_sub(1)) else { return Next::GivenUp };
+    let asked = reply.rest().unwrap_or_default();
     Next::Again(now + jitter.draw_out(asked.max(*wait)))
 }
 
@@ -120,10 +122,6 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn history(attempts: usize) -> History {
-        History { attempts, failing_since: None }
-    }
-
     fn status(status: u16) -> Reply {
         Reply { outcome: Outcome::Status(status), retry_after: None }
     }
@@ -140,57 +138,61 @@ mod tests {
         let waits =
             [5, 5 * minute, 30 * minute, 2 * hour, 5 * hour, 10 * hour, 14 * hour, 20 * hour, 24 * hour];
         for (attempts, wait) in (1..).zip(waits) {
-            assert_eq!(after(status(500), history(attempts), at(1), STEADY), Next::Again(at(1 + wait)));
+            assert_eq!(after(status(500), attempts, at(1), STEADY), Next::Again(at(1 + wait)));
         }
-        assert_eq!(after(status(500), history(10), at(1), STEADY), Next::GivenUp);
-        assert_eq!(after(status(500), history(11), at(1), STEADY), Next::GivenUp);
+        assert_eq!(after(status(500), 10, at(1), STEADY), Next::GivenUp);
+        assert_eq!(after(status(500), 11, at(1), STEADY), Next::GivenUp);
     }
 
     #[test]
     fn only_a_2xx_is_a_success() {
         for taken in [200, 202, 204, 299] {
-            assert_eq!(after(status(taken), history(1), at(0), STEADY), Next::Delivered);
+            assert_eq!(after(status(taken), 1, at(0), STEADY), Next::Delivered);
         }
         for refused in [100, 199, 300, 301, 302, 307, 308, 400, 401, 404, 408, 500, 502, 504] {
-            assert_eq!(after(status(refused), history(1), at(0), STEADY), Next::Again(at(5)), "{refused}");
+            assert_eq!(after(status(refused), 1, at(0), STEADY), Next::Again(at(5)), "{refused}");
         }
         for failure in [Failure::Forbidden, Failure::NotResolved, Failure::Insecure, Failure::TimedOut] {
-            assert_eq!(after(failure.into(), history(1), at(0), STEADY), Next::Again(at(5)), "{failure}");
+            assert_eq!(after(failure.into(), 1, at(0), STEADY), Next::Again(at(5)), "{failure}");
         }
     }
 
     #[test]
     fn who_is_gone_is_disabled_at_once() {
-        assert_eq!(after(status(410), history(1), at(0), STEADY), Next::Disable(DisabledReason::Gone));
-    }
-
-    #[test]
-    fn who_takes_nothing_for_five_days_is_disabled() {
-        let failing = History { attempts: 1, failing_since: Some(at(0)) };
-        let five_days = 5 * 86_400;
-        assert_eq!(after(status(500), failing, at(five_days - 1), STEADY), Next::Again(at(five_days + 4)));
-        let disabled = Next::Disable(DisabledReason::Failing);
-        assert_eq!(after(status(500), failing, at(five_days), STEADY), disabled);
-        assert_eq!(after(status(200), failing, at(five_days), STEADY), Next::Delivered);
+        assert_eq!(after(status(410), 1, at(0), STEADY), Next::Gone);
     }
 
     #[test]
     fn who_is_busy_may_ask_for_a_longer_wait_but_for_no_shorter_one() {
         for busy in [429, 503] {
-            assert_eq!(after(asking(busy, 120), history(1), at(0), STEADY), Next::Again(at(120)));
-            assert_eq!(after(asking(busy, 1), history(2), at(0), STEADY), Next::Again(at(300)));
-            assert_eq!(after(asking(busy, i64::MAX), history(1), at(0), STEADY), Next::Again(at(86_400)));
+            assert_eq!(after(asking(busy, 120), 1, at(0), STEADY), Next::Again(at(120)));
+            assert_eq!(after(asking(busy, 1), 2, at(0), STEADY), Next::Again(at(300)));
+            assert_eq!(after(asking(busy, i64::MAX), 1, at(0), STEADY), Next::Again(at(86_400)));
         }
-        assert_eq!(after(asking(500, 120), history(1), at(0), STEADY), Next::Again(at(5)));
-        assert_eq!(after(asking(503, 1), history(10), at(0), STEADY), Next::GivenUp);
+        assert_eq!(after(asking(500, 120), 1, at(0), STEADY), Next::Again(at(5)));
+        assert_eq!(after(asking(503, 1), 10, at(0), STEADY), Next::GivenUp);
     }
 
     #[test]
     fn jitter_draws_a_wait_out_by_at_most_a_fifth() {
-        let wait = |jitter| after(status(500), history(2), at(0), Jitter(jitter));
+        let wait = |jitter| after(status(500), 2, at(0), Jitter(jitter));
         assert_eq!(wait(0), Next::Again(at(300)));
         assert_eq!(wait(255), Next::Again(at(360)));
         assert!(matches!(wait(100), Next::Again(time) if at(300) < time && time < at(360)));
+    }
+
+    #[test]
+    fn what_waited_for_an_endpoint_comes_back_within_a_minute_and_not_before() {
+        assert_eq!([0, 255].map(|byte| Jitter(byte).soon_after(at(10))), [at(10), at(70)]);
+    }
+
+    #[test]
+    fn every_time_is_kept_in_whole_milliseconds() {
+        for byte in 0..=255 {
+            let Next::Again(next) = after(status(500), 1, at(0), Jitter(byte)) else { panic!() };
+            assert_eq!(next.as_nanosecond() % 1_000_000, 0, "{byte}");
+            assert_eq!(Jitter(byte).soon_after(at(0)).as_nanosecond() % 1_000_000, 0, "{byte}");
+        }
     }
 
     #[test]

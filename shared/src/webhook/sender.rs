@@ -37,6 +37,9 @@ use crate::fault::Fault;
 /// The most that is read of an answer: of its head, and of its body.
 const MOST_READ: usize = 64 * 1024;
 
+/// Into how many shares the time to connect is divided at most, where a host has so many addresses.
+const MOST_SHARES: u32 = 4;
+
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
@@ -148,12 +151,18 @@ impl Sender {
         if !addresses.iter().all(|it| address::is_allowed(*it, self.allow_loopback)) {
             return Err(Failure::Forbidden);
         }
+        // One that swallows what is sent to it leaves the next ones their time.
+        let shares = u32::try_from(addresses.len()).unwrap_or(MOST_SHARES).min(MOST_SHARES);
+        let mut failure = Failure::NotConnected;
         for address in addresses {
-            if let Ok(stream) = TcpStream::connect(SocketAddr::new(address, target.port())).await {
-                return Ok(stream);
+            let connecting = TcpStream::connect(SocketAddr::new(address, target.port()));
+            match timeout(self.limits.connect / shares, connecting).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(_)) => {}
+                Err(_) => failure = Failure::TimedOut,
             }
         }
-        Err(Failure::NotConnected)
+        Err(failure)
     }
 }
 

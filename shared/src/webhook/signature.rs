@@ -23,6 +23,8 @@ use crate::secret::Secret;
 const SECRET_LENGTH: usize = 32;
 /// How long a replaced secret signs along with the new one: receivers change over when it suits them.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(24);
+/// How many replaced secrets sign along at once: each lengthens every message by a signature.
+const MOST_RETIRED: usize = 4;
 
 /// What an endpoint's messages are signed with. It cannot be printed, and dropping wipes it.
 pub struct SigningSecret(Zeroizing<Vec<u8>>);
@@ -69,12 +71,12 @@ fn place(webhook: WebhookId) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSecret(String);
 
-/// The secrets of an endpoint: the one it has, and for a day the one it had.
+/// The secrets of an endpoint: the one it has, and those that it had in the last day, the oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secrets {
     current: SealedSecret,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous: Option<Retired>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    retired: Vec<Retired>,
 }
 
 /// A secret that was replaced.
@@ -85,23 +87,42 @@ struct Retired {
     valid_until: Timestamp,
 }
 
+/// As many secrets sign along as can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManySecrets {
+    /// When the oldest of them ends.
+    pub until: Timestamp,
+}
+
 impl Secrets {
     /// The first secret.
     pub fn new(secret: SealedSecret) -> Self {
-        Self { current: secret, previous: None }
+        Self { current: secret, retired: Vec::new() }
     }
 
-    /// `secret` takes the place of the current one, which signs along for 24 hours. Of three within a day, the
-    /// oldest ends at once.
-    #[must_use]
-    pub fn rotated(self, secret: SealedSecret, now: Timestamp) -> Self {
-        let previous = Retired { secret: self.current, valid_until: now + OVERLAP };
-        Self { current: secret, previous: Some(previous) }
+    /// `secret` takes the place of the current one, which signs along for 24 hours; so do those that were promised it
+    /// before.
+    ///
+    /// # Errors
+    /// When four sign along already.
+    pub fn rotated(self, secret: SealedSecret, now: Timestamp) -> Result<Self, TooManySecrets> {
+        let mut retired: Vec<_> = self.retired.into_iter().filter(|it| now < it.valid_until).collect();
+        if let Some(oldest) = retired.first().filter(|_| retired.len() == MOST_RETIRED) {
+            return Err(TooManySecrets { until: oldest.valid_until });
+        }
+        retired.push(Retired { secret: self.current, valid_until: now + OVERLAP });
+        Ok(Self { current: secret, retired })
     }
 
-    /// Until when the replaced secret signs along at `now`, if there is one.
+    /// Until when the secret that was replaced last signs along at `now`, if it does.
     pub fn overlap_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.previous.as_ref().map(|retired| retired.valid_until).filter(|until| now < *until)
+        self.retired.last().map(|retired| retired.valid_until).filter(|until| now < *until)
+    }
+
+    /// Those that are valid at `now`, the current one first.
+    fn valid(&self, now: Timestamp) -> impl Iterator<Item = &SealedSecret> {
+        let retired = self.retired.iter().rev().filter(move |it| now < it.valid_until);
+        std::iter::once(&self.current).chain(retired.map(|it| &it.secret))
     }
 
     /// The secrets to sign with at `now`, the current one first.
@@ -114,9 +135,8 @@ impl Secrets {
         webhook: WebhookId,
         now: Timestamp,
     ) -> Result<Vec<SigningSecret>, Fault> {
-        let previous = self.previous.as_ref().filter(|_| self.overlap_until(now).is_some());
         let mut secrets = Vec::new();
-        for sealed in [Some(&self.current), previous.map(|retired| &retired.secret)].into_iter().flatten() {
+        for sealed in self.valid(now) {
             let bytes = keys.open(&place(webhook), &sealed.0).await?;
             secrets.push(SigningSecret(Zeroizing::new(bytes)));
         }
@@ -190,9 +210,23 @@ mod tests {
     fn a_replaced_secret_signs_along_for_a_day() {
         let secrets = Secrets::new(sealed("old"));
         assert_eq!(secrets.overlap_until(at(0)), None);
-        let secrets = secrets.rotated(sealed("new"), at(0));
+        let secrets = secrets.rotated(sealed("new"), at(0)).unwrap();
         assert_eq!(secrets.current, sealed("new"));
         assert_eq!(secrets.overlap_until(at(86_399)), Some(at(86_400)));
         assert_eq!(secrets.overlap_until(at(86_400)), None);
+    }
+
+    #[test]
+    fn every_replaced_secret_has_its_day_and_what_would_take_it_from_one_has_to_wait() {
+        let rotated =
+            |secrets: Secrets, hour: i64| secrets.rotated(sealed(&hour.to_string()), at(hour * 3_600));
+        let secrets = Secrets::new(sealed("first"));
+        let secrets = (0..4).try_fold(secrets, rotated).unwrap();
+        let valid = |hour: i64| secrets.valid(at(hour * 3_600)).collect::<Vec<_>>();
+        assert_eq!(valid(23), ["3", "2", "1", "0", "first"].map(sealed).iter().collect::<Vec<_>>());
+        assert_eq!(valid(24), ["3", "2", "1", "0"].map(sealed).iter().collect::<Vec<_>>());
+        assert_eq!(valid(27), ["3"].map(sealed).iter().collect::<Vec<_>>());
+        assert_eq!(rotated(secrets.clone(), 23), Err(TooManySecrets { until: at(24 * 3_600) }));
+        assert_eq!(rotated(secrets, 24).unwrap().retired.len(), 4);
     }
 }

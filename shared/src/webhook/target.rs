@@ -42,8 +42,8 @@ pub struct Target {
 /// Why a URL is no target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
-    /// It cannot be read, or is too long.
-    #[error("must be a URL of at most 2048 characters, without spaces")]
+    /// It cannot be read, or is too long, as it is or in its one spelling.
+    #[error("must be a URL of at most 2048 characters, percent-encoded, without spaces")]
     Unreadable,
     /// Its scheme is another one.
     #[error("must begin with https://")]
@@ -78,6 +78,10 @@ impl Target {
         // The root's dot makes no other host, but would make another certificate's name.
         if let Some(host) = host.strip_suffix('.').map(str::to_owned) {
             url.set_host(Some(&host)).map_err(|_| InvalidTarget::Unreadable)?;
+        }
+        // What is kept is read again: percent-encoding triples a character.
+        if url.as_str().len() > LONGEST {
+            return Err(InvalidTarget::Unreadable);
         }
         let host = url.host().ok_or(InvalidTarget::NotHttps)?.to_owned();
         let port = url.port_or_known_default().ok_or(InvalidTarget::NotHttps)?;
@@ -159,6 +163,8 @@ fn may_be_public(host: &Host) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     pub(in crate::webhook) fn config(allow_loopback: bool) -> Config {
@@ -286,6 +292,26 @@ pub(super) mod tests {
         }
         assert_eq!(parse("https://hooks.example.com/#a"), Err(InvalidTarget::Fragment));
         assert_eq!(parse(&format!("https://a.example/{}", "a".repeat(2048))), Err(InvalidTarget::Unreadable));
+    }
+
+    #[test]
+    fn a_url_that_is_too_long_in_its_one_spelling_is_no_target() {
+        let url = |count| format!("https://a.example/{}", "ü".repeat(count));
+        assert_eq!(parse(&url(338)).map(|it| it.len()), Ok(2046));
+        assert_eq!(parse(&url(339)), Err(InvalidTarget::Unreadable));
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_read_is_read_again_as_the_same(
+            host in "([a-zA-Z0-9äß_%.-]{1,12}\\.){1,3}[a-z.]{2,8}|[0-9a-fx.]{1,15}|\\[[0-9a-f:.]{2,20}\\]",
+            port in "(:[0-9]{1,5})?",
+            path in "(/[ -~äß\u{10348}]{0,700})?(\\?[ -~äß\u{10348}]{0,700})?",
+        ) {
+            if let Ok(target) = Target::parse(&format!("https://{host}{port}{path}"), &config(true)) {
+                prop_assert_eq!(Target::parse(target.as_str(), &config(true)), Ok(target));
+            }
+        }
     }
 
     #[test]

@@ -107,14 +107,14 @@ async fn to_list_and_to_end_sessions_costs_the_same_however_many_there_are() {
 async fn working_with_webhooks_makes_the_calls_of_its_budget() {
     let system = System::start().await;
     let admin = system.warm().await;
-    // What is tried does not end while it is replayed.
-    let receiver = Receiver::start().await.holding();
+    let receiver = Receiver::start().await;
     let form = json!({ "url": receiver.url, "events": ["bulk.*"] });
     let created = admin.post("/api/v1/webhooks", form).await;
     let path = format!("/api/v1/webhooks/{}", created.json()["id"].as_str().unwrap());
     let at = |rest: &str| format!("{path}/{rest}");
     let tested = admin.post(&at("test"), json!({})).await;
     let delivery = json!({ "delivery_id": tested.json()["delivery_id"] });
+    system.settle().await;
     let budgets = [
         ("create", 2, created),
         ("list", 2, admin.get("/api/v1/webhooks").await),

@@ -203,6 +203,52 @@ async fn who_is_busy_is_left_alone_for_as_long_as_they_ask() {
 }
 
 #[tokio::test]
+async fn who_asks_for_rest_is_told_nothing_until_then_and_everything_within_a_while() {
+    let receiver = Receiver::start().await;
+    receiver.answer(503, &[("retry-after", "3600")]);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    test(&admin, &path).await;
+    system.drain().await;
+    for _ in 0..30 {
+        test(&admin, &path).await;
+    }
+    for seconds in [60, 1_500, 1_500] {
+        pass(&system, seconds).await;
+        assert_eq!(receiver.received().len(), 1);
+    }
+    let waiting: std::collections::HashSet<_> =
+        deliveries(&admin, &path).await.iter().map(|it| it["next_attempt_at"].to_string()).collect();
+    assert!(waiting.len() > 2, "they do not all come back at once: {waiting:?}");
+    for _ in 0..3 {
+        pass(&system, 600).await;
+    }
+    assert_eq!(receiver.received().len(), 32);
+    let tries = |it: &Value| it["attempts"].as_array().unwrap().len();
+    let deliveries = deliveries(&system.admin().await, &path).await;
+    assert!(deliveries.iter().all(|it| it["status"] == "delivered"));
+    assert_eq!(deliveries.iter().map(tries).sum::<usize>(), 32, "waiting is no attempt");
+}
+
+#[tokio::test]
+async fn a_wish_for_rest_ends_with_what_an_administrator_does_about_it() {
+    let (receiver, other) = (Receiver::start().await, Receiver::start().await);
+    for _ in 0..2 {
+        receiver.answer(429, &[("retry-after", "3600")]);
+    }
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    for (change, told) in [(json!({ "enabled": true }), &receiver), (json!({ "url": other.url }), &other)] {
+        test(&admin, &path).await;
+        system.drain().await;
+        assert_ne!(admin.get(&path).await.json()["failing_since"], Value::Null);
+        let (before, changed) = (told.received().len(), admin.send(Method::PATCH, &path, Some(change)).await);
+        assert_eq!(changed.expect(200)["failing_since"], Value::Null);
+        test(&admin, &path).await;
+        system.drain().await;
+        assert_eq!(told.received().len(), before + 1);
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_followed_by_nobody() {
     let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
     for _ in 0..2 {
@@ -232,20 +278,103 @@ async fn a_server_that_is_gone_is_switched_off_at_once() {
 }
 
 #[tokio::test]
+async fn a_server_is_switched_off_though_another_attempt_fails_while_it_says_that_it_is_gone() {
+    let receiver = Receiver::start().await.answering(&[410]).holding();
+    receiver.answer_at_once(500);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    for count in 1..=2 {
+        test(&admin, &path).await;
+        receiver.got(count).await;
+    }
+    // The failure is known before the other answer comes.
+    while admin.get(&path).await.json()["failing_since"].is_null() {}
+    receiver.release();
+    system.drain().await;
+    let webhook = admin.get(&path).await.expect(200);
+    assert_eq!([&webhook["enabled"], &webhook["disabled_reason"]], [&json!(false), &json!("gone")]);
+    assert_eq!(system.events("webhook.disabled").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_is_switched_off_though_its_webhook_is_changed_while_it_says_that_it_is_gone() {
+    for (change, is_gone) in [
+        (json!({ "description": "The list" }), true),
+        (json!({ "url": "http://127.0.0.1:9/" }), false),
+        (json!({ "enabled": false }), false),
+    ] {
+        let receiver = Receiver::start().await.answering(&[410]).holding();
+        let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+        test(&admin, &path).await;
+        receiver.got(1).await;
+        admin.send(Method::PATCH, &path, Some(change.clone())).await.expect(200);
+        receiver.release();
+        system.drain().await;
+        let disabled = &admin.get(&path).await.expect(200)["disabled_reason"];
+        assert_eq!(disabled == "gone", is_gone, "{change}");
+        assert_eq!(deliveries(&admin, &path).await[0]["status"], "failed", "{change}");
+    }
+}
+
+#[tokio::test]
+async fn that_a_server_is_gone_is_not_forgotten_when_the_table_fails() {
+    let receiver = Receiver::start().await.answering(&[410, 410]);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    let fault =
+        json!({ "service": "dynamodb", "operation": "TransactWriteItems", "kind": "error", "count": 99 });
+    system.order_fault(fault).await;
+    test(&admin, &path).await;
+    system.settle().await;
+    system.cancel_faults().await;
+    assert_eq!(admin.get(&path).await.json()["enabled"], true);
+    // The message comes again after three minutes.
+    pass(&system, 200).await;
+    let webhook = admin.get(&path).await.expect(200);
+    assert_eq!([&webhook["disabled_reason"], &json!(receiver.received().len())], [&json!("gone"), &json!(2)]);
+}
+
+#[tokio::test]
 async fn a_server_that_takes_nothing_for_five_days_is_switched_off_and_whoever_made_it_is_told() {
     let receiver = Receiver::start().await.answering(&[500; 30]);
     let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
     test(&admin, &path).await;
     system.drain().await;
-    pass(&system, 5 * DAY).await;
-    let admin = system.admin().await;
-    let webhook = admin.get(&path).await.expect(200);
+    let hours = async |hours: std::ops::Range<i64>| {
+        for _ in hours.step_by(2) {
+            pass(&system, 2 * HOUR).await;
+            system.clean_up().await;
+        }
+        system.admin().await.get(&path).await.expect(200)
+    };
+    // What there was to tell is given up on the fourth day.
+    assert_eq!((&hours(0..96).await["enabled"], receiver.received().len()), (&json!(true), 10));
+    assert_eq!(hours(96..118).await["enabled"], true);
+    let (webhook, admin) = (hours(118..122).await, system.admin().await);
     assert_eq!([&webhook["enabled"], &webhook["disabled_reason"]], [&json!(false), &json!("failing")]);
+    let event = &system.events("webhook.disabled").await[0];
+    assert_eq!(event["data"], json!({ "webhook": webhook["id"], "reason": "failing" }));
     let mails = system.mails(ADMIN).await;
     assert!(mails.len() == 1 && mails[0]["text"].as_str().unwrap().contains(webhook["id"].as_str().unwrap()));
+    system.clean_up().await;
+    assert_eq!((system.mails(ADMIN).await.len(), receiver.received().len()), (1, 10));
 
     let enabled = admin.send(Method::PATCH, &path, Some(json!({ "enabled": true }))).await.expect(200);
     assert_eq!([&enabled["failing_since"], &enabled["disabled_reason"]], [&Value::Null, &Value::Null]);
+}
+
+#[tokio::test]
+async fn a_failure_long_after_another_begins_anew_where_something_was_taken_in_between() {
+    let receiver = Receiver::start().await.answering(&[500, 204, 500]);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    test(&admin, &path).await;
+    pass(&system, 7).await;
+    pass(&system, 6 * DAY).await;
+    let admin = system.admin().await;
+    test(&admin, &path).await;
+    system.drain().await;
+    system.clean_up().await;
+    assert_eq!(admin.get(&path).await.expect(200)["enabled"], true);
+    pass(&system, 7).await;
+    assert!(deliveries(&admin, &path).await.iter().all(|it| it["status"] == "delivered"));
 }
 
 #[tokio::test]
@@ -295,6 +424,33 @@ async fn two_secrets_make_two_signatures() {
 }
 
 #[tokio::test]
+async fn a_secret_that_was_replaced_twice_signs_for_as_long_as_was_promised() {
+    let receiver = Receiver::start().await;
+    let (system, admin, path, first) = told(&receiver, &["bulk.*"]).await;
+    let rotate = format!("{path}/rotate-secret");
+    let mut secrets = vec![first];
+    let mut until = Vec::new();
+    for _ in 0..4 {
+        let rotated = admin.post(&rotate, json!({})).await.expect(200);
+        secrets.push(rotated["secret"].as_str().unwrap().to_owned());
+        until.push(rotated["previous_secret_valid_until"].clone());
+    }
+    let refused = admin.post(&rotate, json!({})).await;
+    assert_eq!(refused.json()["error"]["details"]["possible_from"], until[0]);
+    assert_eq!(refused.refused(409), "TOO_MANY_SECRETS");
+    test(&admin, &path).await;
+    pass(&system, DAY + HOUR).await;
+    let admin = system.admin().await;
+    admin.post(&rotate, json!({})).await.expect(200);
+    test(&admin, &path).await;
+    system.drain().await;
+    let messages = receiver.received();
+    let signatures =
+        |index: usize| secrets.iter().map(|it| messages[index].signatures_of(it)).collect::<Vec<_>>();
+    assert_eq!([signatures(0), signatures(1)], [vec![1; 5], vec![0, 0, 0, 0, 1]]);
+}
+
+#[tokio::test]
 async fn a_delivery_is_replayed_with_the_id_that_it_had() {
     let receiver = Receiver::start().await;
     let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
@@ -312,17 +468,39 @@ async fn a_delivery_is_replayed_with_the_id_that_it_had() {
 }
 
 #[tokio::test]
-async fn what_was_not_delivered_in_a_span_is_replayed_and_nothing_else() {
-    let receiver = Receiver::start().await.answering(&[204]);
-    for _ in 0..2 {
-        receiver.answer(503, &[("retry-after", "3600")]);
+async fn what_is_being_attempted_is_not_replayed_and_what_is_due_is_queued_once() {
+    let receiver = Receiver::start().await.answering(&[500, 500]).holding();
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    let (replay, body) = (format!("{path}/replay"), json!({ "delivery_id": test(&admin, &path).await }));
+    receiver.got(1).await;
+    assert_eq!(admin.post(&replay, body.clone()).await.refused(409), "DELIVERY_IN_FLIGHT");
+    let span = admin.post(&replay, json!({ "since": "2020-01-01" })).await.expect(202);
+    assert_eq!(span["replayed"], json!([]));
+    receiver.release();
+    // After the second attempt it waits for minutes.
+    pass(&system, 7).await;
+    system.order_stream("webhook-delivery", json!({ "paused": true })).await;
+    for _ in 0..3 {
+        admin.post(&replay, body.clone()).await.expect(202);
     }
+    let waiting = system.anybody().get("/_local/queues").await.expect(200);
+    assert_eq!(
+        waiting.as_array().unwrap().len(),
+        2,
+        "one message is due, and one leads to what was due later"
+    );
+}
+
+#[tokio::test]
+async fn what_was_not_delivered_in_a_span_is_replayed_and_nothing_else() {
+    let receiver = Receiver::start().await.answering(&[204, 500, 500, 500, 500]);
     let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
     test(&admin, &path).await;
     system.drain().await;
     system.advance(60).await;
     let failed = [test(&admin, &path).await, test(&admin, &path).await];
-    system.drain().await;
+    // After the second attempt they wait for minutes.
+    pass(&system, 7).await;
     let span = json!({ "since": "2020-01-01" });
     let answer = admin.post(&format!("{path}/replay"), span).await.expect(202);
     let mut replayed: Vec<_> =
@@ -332,7 +510,7 @@ async fn what_was_not_delivered_in_a_span_is_replayed_and_nothing_else() {
     expected.sort();
     assert_eq!((replayed, &answer["next_since"]), (expected, &Value::Null));
     system.drain().await;
-    assert_eq!(receiver.received().len(), 5);
+    assert_eq!(receiver.received().len(), 7);
     assert!(deliveries(&admin, &path).await.iter().all(|it| it["status"] == "delivered"));
 }
 
@@ -361,6 +539,70 @@ async fn a_message_that_comes_again_and_again_makes_one_delivery() {
     system.drain().await;
     system.drain().await;
     assert_eq!((receiver.received().len(), deliveries(&admin, &path).await.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_happens_while_nothing_is_delivered_for_a_day_is_delivered_after_it() {
+    let receiver = Receiver::start().await;
+    let (system, _, _, _) = told(&receiver, &["user.registered"]).await;
+    system.order_stream("webhook-delivery", json!({ "paused": true })).await;
+    for hour in 0..24 {
+        system.register(&format!("ada{hour}@example.com")).await;
+        pass(&system, HOUR).await;
+        system.clean_up().await;
+    }
+    assert_eq!(receiver.received().len(), 0);
+    system.order_stream("webhook-delivery", json!({ "paused": false })).await;
+    receiver.got(24).await;
+    system.drain().await;
+    let ids: std::collections::HashSet<_> =
+        receiver.received().iter().map(|it| it.header("webhook-id").to_owned()).collect();
+    assert_eq!(
+        (ids.len(), receiver.received().len()),
+        (24, 24),
+        "each once, however many messages lead to it"
+    );
+}
+
+#[tokio::test]
+async fn what_is_pending_for_a_webhook_that_is_gone_is_sent_to_nobody() {
+    let receiver = Receiver::start().await.answering(&[500]);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    test(&admin, &path).await;
+    system.drain().await;
+    admin.delete(&path).await.expect(200);
+    for seconds in [7, 400, DAY] {
+        pass(&system, seconds).await;
+    }
+    assert_eq!(receiver.received().len(), 1);
+    assert_eq!(system.items("delivery").await[0]["state"]["name"], "failed");
+}
+
+#[tokio::test]
+async fn a_webhook_of_another_tenant_is_not_there() {
+    let receiver = Receiver::start().await;
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    let delivery = test(&admin, &path).await;
+    let mut theirs = system.items("endpoint").await.remove(0);
+    system.delete_item(&theirs).await;
+    theirs["PK"] = json!("HOOKS#other");
+    theirs["tenant"] = json!("other");
+    system.put_item(&theirs).await;
+    let at = |rest: &str| format!("{path}/{rest}");
+    let replay = json!({ "delivery_id": delivery });
+    for answer in [
+        admin.get(&path).await,
+        admin.send(Method::PATCH, &path, Some(json!({ "enabled": false }))).await,
+        admin.delete(&path).await,
+        admin.get(&at("deliveries")).await,
+        admin.post(&at("test"), json!({})).await,
+        admin.post(&at("replay"), replay).await,
+        admin.post(&at("rotate-secret"), json!({})).await,
+    ] {
+        assert_eq!(answer.refused(404), "WEBHOOK_NOT_FOUND");
+    }
+    assert_eq!(admin.get(WEBHOOKS).await.expect(200)["total"], 0);
+    assert_eq!(system.items("endpoint").await, [theirs], "and nothing happened to it");
 }
 
 #[tokio::test]

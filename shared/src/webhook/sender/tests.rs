@@ -1,11 +1,13 @@
 //! The sender against servers that mean no good, on loopback.
 
+mod tls;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use jiff::SignedDuration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
 use super::super::signature::SigningSecret;
@@ -196,4 +198,25 @@ async fn nobody_there_and_no_tls_there_are_told_apart() {
     });
     let plain = sender().post(&target(&format!("https://127.0.0.1:{port}/")), &message()).await;
     assert_eq!(plain, Failure::Insecure.into());
+}
+
+#[tokio::test]
+async fn an_address_that_swallows_everything_leaves_the_next_one_its_time() {
+    let (port, question) = server("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Then::Close).await;
+    let swallowing = SocketAddr::new("127.0.0.2".parse().unwrap(), port);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(swallowing).unwrap();
+    let _nobody_accepts = socket.listen(1).unwrap();
+    // Once the queue is full, no more is answered.
+    let mut waiting = Vec::new();
+    while let Ok(stream) = timeout(Duration::from_millis(100), TcpStream::connect(swallowing)).await {
+        waiting.push(stream.unwrap());
+    }
+    let limits = Limits { connect: Duration::from_millis(300), ..LIMITS };
+    let answers = Answers::new([&["127.0.0.2", "127.0.0.1"], &["127.0.0.2"]]);
+    let sender = Sender { limits, ..sender().resolving_by(answers) };
+    let target = target(&format!("http://localhost:{port}/"));
+    assert_eq!(sender.post(&target, &message()).await, status(200));
+    assert!(question.await.is_ok());
+    assert_eq!(sender.post(&target, &message()).await, Failure::TimedOut.into());
 }

@@ -65,6 +65,7 @@ pub(super) const ROWS: &[Row] = &[
             Box::pin(async move {
                 let path = webhook(stage).await;
                 let tested = stage.admin.post(&format!("{path}/test"), json!({})).await.expect(202);
+                stage.system.settle().await;
                 let body = json!({ "delivery_id": tested["delivery_id"] });
                 Request::new(&stage.admin, format!("{path}/replay"), body)
             })

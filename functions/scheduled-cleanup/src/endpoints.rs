@@ -1,0 +1,21 @@
+//! The step that switches off webhooks whose server has taken nothing for five days, whether there was anything to tell
+//! in the last of them or not: a delivery is given up sooner, and then nothing asks.
+
+use shared::App;
+use shared::event::Origin;
+use shared::fault::Fault;
+use shared::id::TenantId;
+use shared::webhook::{EndpointState, Finding};
+
+use super::Progress;
+
+/// Looks at all webhooks; there are few.
+pub(crate) async fn disable(app: &App, origin: &Origin) -> Result<Progress, Fault> {
+    let endpoints = app.store.endpoints(&TenantId::default_tenant()).await?;
+    let mut progress = Progress { looked_at: endpoints.len(), ..Progress::default() };
+    let enabled = endpoints.iter().filter(|it| it.state == EndpointState::Enabled);
+    for endpoint in enabled.filter(|it| it.has_failed_for_long(app.now())) {
+        progress.done += usize::from(app.disable(endpoint, Finding::Failing, origin).await?);
+    }
+    Ok(progress)
+}
