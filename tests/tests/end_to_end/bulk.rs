@@ -196,7 +196,8 @@ async fn rows_come_as_json_lines_too() {
     let system = System::start().await;
     let lines =
         [row("a@example.com").to_string(), "nonsense".into(), "[7]".into(), row("b@example.com").to_string()];
-    let file = [lines.join("\r\n").as_bytes(), b"\n\n{\"email\":\"\xff\"}\n"].concat();
+    let mark = b"\xef\xbb\xbf";
+    let file = [mark, lines.join("\r\n").as_bytes(), b"\n\n{\"email\":\"\xff\"}\n"].concat();
     let report = system.admin().await.post_file(CREATE, "application/x-ndjson", file).await.expect(200);
     assert_eq!(counts(&report), [2, 3, 0]);
     assert_eq!(errors(&report), [(1, "INVALID_JSON"), (2, "INVALID_REQUEST"), (4, "INVALID_JSON")]);
@@ -205,7 +206,7 @@ async fn rows_come_as_json_lines_too() {
 #[tokio::test]
 async fn rows_come_as_comma_separated_values_too() {
     let system = System::start().await;
-    let file = "email,last_name,first_name,role,metadata,unknown\r\n\
+    let file = "\u{feff}email,last_name,first_name,role,metadata,unknown\r\n\
         a@example.com,Doe,John,manager,\"{\"\"team\"\": [1]}\",x\r\n\
         b@example.com,Doe\r\n\
         c@example.com,Doe,John,,nonsense,\r\n\
@@ -216,6 +217,15 @@ async fn rows_come_as_comma_separated_values_too() {
     let users = system.items("user").await;
     let user = users.iter().find(|user| user["email"] == "a@example.com").unwrap();
     assert_eq!((&user["role"], &user["metadata"]), (&json!("manager"), &json!({ "team": [1] })));
+}
+
+#[tokio::test]
+async fn a_stray_quote_costs_its_own_line_only() {
+    let system = System::start().await;
+    let file = "email,first_name,last_name\n\
+        a@example.com,\"Ada,Doe\nb@example.com,Bob,Doe\nc@example.com,Cyd,Doe\n";
+    let report = system.admin().await.post_file(CREATE, "text/csv", file).await.expect(200);
+    assert_eq!((counts(&report), errors(&report)), ([2, 1, 0], vec![(0, "INVALID_CSV")]));
 }
 
 #[tokio::test]
