@@ -10,7 +10,7 @@ use super::events::outbox;
 use super::key::{self, BULK_ERRORS, Key};
 use super::table::{Range, parse};
 use super::write::Write;
-use crate::bulk::{Operation, State};
+use crate::bulk::{MOST_ERRORS, Operation, State};
 use crate::event::Event;
 use crate::fault::Fault;
 use crate::id::BulkId;
@@ -103,9 +103,8 @@ impl Store {
             from: Some(BULK_ERRORS.to_owned()),
             ..Range::default()
         };
-        // The last first: the operation, then what failed. At most 1,000 errors are kept, and those are less
-        // than a page.
-        let mut items = self.table.query(range).await?.items.unwrap_or_default().into_iter();
+        // The last first: the operation, then what failed. What is kept of a batch is one error at least.
+        let mut items = self.table.query_all(range, 1 + MOST_ERRORS).await?.into_iter();
         let Some(operation) = items.next() else { return Ok(None) };
         let errors: Vec<SealedErrors> = items.rev().map(parse).collect::<Result<_, _>>()?;
         Ok(Some((parse(operation)?, errors)))
