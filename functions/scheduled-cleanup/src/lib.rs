@@ -9,6 +9,7 @@ mod counters;
 mod deleted;
 mod deliveries;
 mod expired;
+mod overdue;
 mod unverified;
 
 use std::collections::BTreeMap;
