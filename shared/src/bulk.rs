@@ -2,11 +2,12 @@
 //!
 //! A row that cannot become an account fails alone, and one whose address has an account is passed over: so the
 //! same file may be handed in again, and what is there is not made twice. Rows are written in batches, each in
-//! one transaction; those that the table refuses are taken out of it and the others written anew.
+//! one transaction; where the table refuses one, it is asked what is taken, and the rows that are left are written
+//! anew. What becomes of a row is decided no earlier: only a row that became an account stands in the way of another.
 
 mod operation;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ use crate::id::{BulkId, TenantId, UserId};
 use crate::name::{PersonName, Username};
 use crate::password::PasswordHash;
 use crate::role::Role;
-use crate::store::{Addition, NewAccount, Taken};
+use crate::store::{Addition, NewAccount, Unique};
 use crate::token::PendingToken;
 use crate::user::{Decision, User};
 
@@ -129,6 +130,12 @@ pub struct Order {
 }
 
 impl Row {
+    /// What its account would have and no other does.
+    fn claims(&self) -> impl Iterator<Item = Unique> {
+        let username = self.username.clone().map(Unique::Username);
+        [Unique::Email(self.email.clone())].into_iter().chain(username)
+    }
+
     /// How many writes its account takes.
     fn writes(&self) -> usize {
         3 + usize::from(self.username.is_some())
@@ -224,17 +231,36 @@ impl Batch {
         self.rows().map(|row| row.account(order, now)).collect()
     }
 
-    /// Takes out those of [`Self::rows`], by their place, of which something is another's.
-    pub fn take_out(&mut self, taken: &BTreeMap<usize, Taken>) {
-        let rows = self.entries.iter_mut().enumerate().filter(|(_, it)| matches!(it, Entry::Good(_)));
-        for (place, (index, entry)) in rows.enumerate() {
-            let Entry::Good(row) = &*entry else { continue };
-            *entry = match taken.get(&place) {
-                None => continue,
-                Some(Taken::Email) => Entry::Skipped,
-                Some(Taken::Username) => username_taken(self.first + index, row),
-            };
+    /// What its rows would have and no other account does.
+    pub fn claims(&self) -> BTreeSet<Unique> {
+        self.rows().flat_map(Row::claims).collect()
+    }
+
+    /// Its rows, one after another, held against what is `taken`: who claims nothing of it may become an account, and
+    /// what they claim is then taken.
+    #[must_use]
+    pub fn judged(&self, taken: &mut BTreeSet<Unique>) -> Self {
+        let mut judge = |(index, entry): (usize, &Entry)| {
+            let Entry::Good(row) = entry else { return entry.clone() };
+            if taken.contains(&Unique::Email(row.email.clone())) {
+                return Entry::Skipped;
+            }
+            if row.claims().any(|claim| taken.contains(&claim)) {
+                return username_taken(self.first + index, row);
+            }
+            taken.extend(row.claims());
+            entry.clone()
+        };
+        Self { first: self.first, entries: self.entries.iter().enumerate().map(&mut judge).collect() }
+    }
+
+    /// What becomes of its rows if so much is `taken` by others.
+    fn tried(&self, taken: &BTreeSet<Unique>, order: &Order) -> Self {
+        let mut tried = self.judged(&mut taken.clone());
+        if order.fail_fast {
+            tried.stop_at_failure();
         }
+        tried
     }
 
     /// Drops what stands after the first row that failed; says whether one did.
@@ -279,7 +305,7 @@ impl Batch {
 }
 
 /// A row whose user name is another's.
-pub fn username_taken(index: usize, row: &Row) -> Entry {
+fn username_taken(index: usize, row: &Row) -> Entry {
     let message = "username: Another account has this user name; choose another";
     Entry::Failed(RowError::new(index, Some(row.email.to_string()), "USERNAME_EXISTS", message))
 }
@@ -309,32 +335,20 @@ impl App {
     ///
     /// # Errors
     /// When the table fails. Then the batch may be handed in again.
-    pub async fn add_batch(&self, mut batch: Batch, order: &Order) -> Result<Option<Batch>, Fault> {
+    pub async fn add_batch(&self, batch: &Batch, order: &Order) -> Result<Option<Batch>, Fault> {
+        let mut taken = BTreeSet::new();
         loop {
-            if order.fail_fast {
-                batch.stop_at_failure();
-            }
-            let accounts = batch.accounts(order, self.now());
+            let tried = batch.tried(&taken, order);
+            let accounts = tried.accounts(order, self.now());
             if accounts.is_empty() {
-                return Ok(Some(batch));
+                return Ok(Some(tried));
             }
             match self.store.add_accounts(order, &accounts).await? {
-                Addition::Added => return Ok(Some(batch)),
-                Addition::Taken(taken) => batch.take_out(&taken),
+                Addition::Added => return Ok(Some(tried)),
+                Addition::Taken => taken = self.store.taken(batch.claims()).await?,
                 Addition::ActorChanged => return Ok(None),
             }
         }
-    }
-
-    /// What would become of the rows of `batch` now. Nothing is written.
-    ///
-    /// # Errors
-    /// When the table fails.
-    pub async fn check_batch(&self, mut batch: Batch) -> Result<Batch, Fault> {
-        let names: Vec<_> = batch.rows().map(|row| (&row.email, row.username.as_ref())).collect();
-        let taken = self.store.taken(&names).await?;
-        batch.take_out(&taken);
-        Ok(batch)
     }
 }
 
@@ -374,17 +388,34 @@ mod tests {
         );
     }
 
+    /// The errors and counts of a batch whose first row is the eighth, held against what is taken.
+    fn judged(entries: Vec<Entry>, taken: &mut BTreeSet<Unique>) -> (Vec<usize>, [usize; 3]) {
+        let judged = Batch { first: 7, entries }.judged(taken);
+        let Counts { successful, failed, skipped } = judged.counts();
+        (judged.errors().map(|error| error.index).collect(), [successful, failed, skipped])
+    }
+
     #[test]
-    fn what_is_taken_is_taken_out_and_nothing_else() {
+    fn who_claims_what_is_taken_becomes_no_account_and_nobody_else_is_held_up() {
         let entries =
-            vec![failed(0), good("ada", None), Entry::Skipped, good("bob", Some("bob")), good("eve", None)];
+            vec![failed(7), good("ada", None), Entry::Skipped, good("bob", Some("bob")), good("eve", None)];
+        let taken = || {
+            let (ada, bob) = (Email::parse("ada@example.com"), Username::parse("bob"));
+            BTreeSet::from([Unique::Email(ada.unwrap()), Unique::Username(bob.unwrap())])
+        };
+        assert_eq!(judged(entries.clone(), &mut taken()), (vec![7, 10], [1, 2, 2]));
         let mut batch = Batch { first: 7, entries };
-        batch.take_out(&BTreeMap::from([(0, Taken::Email), (1, Taken::Username)]));
-        assert_eq!(batch.counts(), Counts { successful: 1, failed: 2, skipped: 2 });
-        assert_eq!(
-            batch.errors().last().map(|it| (it.index, it.error_code.as_str())),
-            Some((10, "USERNAME_EXISTS"))
-        );
         assert!(batch.stop_at_failure() && batch.len() == 1, "the first that failed is the last");
+    }
+
+    #[test]
+    fn only_a_row_that_may_become_an_account_stands_in_the_way_of_a_later_one() {
+        let entries = vec![good("ada", Some("bob")), good("bob", Some("bob")), good("ada", None)];
+        assert_eq!(judged(entries.clone(), &mut BTreeSet::new()), (vec![8], [1, 1, 1]));
+        let mut taken = BTreeSet::from([Unique::Email(Email::parse("ada@example.com").unwrap())]);
+        assert_eq!(judged(entries.clone(), &mut taken), (vec![], [1, 0, 2]));
+        assert_eq!(judged(entries.clone(), &mut taken), (vec![], [0, 0, 3]), "in a later batch");
+        let mut taken = BTreeSet::from([Unique::Username(Username::parse("bob").unwrap())]);
+        assert_eq!(judged(entries, &mut taken), (vec![7, 8], [1, 2, 0]));
     }
 }

@@ -26,7 +26,7 @@ pub struct FullName {
 }
 
 /// A second, short name of an account: 3 to 32 of `a` to `z`, digits, `_`, `.` and `-`, in small letters.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Username(String);
 

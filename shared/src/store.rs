@@ -28,7 +28,7 @@ mod users;
 mod webhooks;
 mod write;
 
-pub use accounts::{Addition, NewAccount, Taken};
+pub use accounts::{Addition, NewAccount, Unique};
 pub use audit::{AuditFilter, AuditPage};
 pub use bulk::{Advance, SealedBatch, SealedErrors};
 pub use chain::{CheckpointHead, RECORDED_TOGETHER, StoredCheckpoint};

@@ -1,6 +1,7 @@
 //! `POST /bulk/users/create`: many accounts at once, verified and approved from the start.
 //!
-//! Up to 1,000 rows are answered when all are done; more are taken on and worked off by and by. To hand in the
+//! Up to 1,000 rows, in 100 transactions at most, are answered when all are done; more are taken on and worked off by
+//! and by. To hand in the
 //! same rows again makes none twice: that is how one goes on after a failure.
 
 use axum::extract::State;
@@ -18,6 +19,8 @@ use super::row::entries;
 
 /// The most rows that are done before the answer.
 const MOST_AT_ONCE: usize = 1_000;
+/// The most batches that are: each is a transaction or three, and there are 29 seconds.
+const MOST_BATCHES: usize = 100;
 
 /// What `caller` wants.
 fn order(caller: &Permitted<UserCreate>, fail_fast: bool, at: Timestamp) -> Order {
@@ -45,7 +48,7 @@ fn lost_permission() -> Problem {
 async fn add(app: &App, batches: Vec<Batch>, order: &Order) -> Result<Outcome, Problem> {
     let mut outcome = Outcome::default();
     for batch in batches {
-        let batch = app.add_batch(batch, order).await?.ok_or_else(lost_permission)?;
+        let batch = app.add_batch(&batch, order).await?.ok_or_else(lost_permission)?;
         outcome.note(&batch);
         if order.fail_fast && outcome.counts.failed > 0 {
             break;
@@ -70,7 +73,7 @@ async fn add(app: &App, batches: Vec<Batch>, order: &Order) -> Result<Outcome, P
         (status = 200, description = "What became of the rows", body = BulkReport),
         (
             status = 202,
-            description = "More than 1,000 rows: they are worked off by and by",
+            description = "More than 1,000 rows, or 100 transactions: they are worked off by and by",
             body = BulkReport,
             headers(("Location" = String, description = "Where the operation tells how far it is"))
         ),
@@ -88,7 +91,7 @@ pub(crate) async fn create_users(
     let (total, batch_size) = (file.rows.len(), file.batch_size);
     let order = order(&caller, file.fail_fast, app.now());
     let batches = Batch::split(entries(file, &caller), batch_size);
-    if total > MOST_AT_ONCE {
+    if total > MOST_AT_ONCE || batches.len() > MOST_BATCHES {
         let operation = app.accept(order, batches, total).await?;
         let location = format!("/api/v1/bulk/operations/{}", operation.id());
         let report = BulkReport::of(operation, Vec::new(), app.now());

@@ -5,6 +5,7 @@ mod file;
 mod operation;
 mod report;
 mod row;
+mod table;
 mod validate;
 
 use shared::App;

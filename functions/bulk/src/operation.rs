@@ -18,7 +18,8 @@ fn is_seen(operation: &Operation, caller: &Permitted<UserCreate>) -> bool {
 }
 
 fn not_found() -> Problem {
-    Problem::not_found("OPERATION_NOT_FOUND", "There is no such operation; it is kept for seven days")
+    let message = "There is no such operation. One is kept that was answered with 202, for seven days";
+    Problem::not_found("OPERATION_NOT_FOUND", message)
 }
 
 /// How far an operation is

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 /// How an operation stands.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BulkReport {
+    /// By which the operation is found if it outlives its request; any other is named so in events only.
     #[schema(example = "bulk_abc123def456")]
     operation_id: String,
     #[schema(example = "create_users")]
@@ -25,7 +26,7 @@ pub(crate) struct BulkReport {
     successful: usize,
     /// How many can become none.
     failed: usize,
-    /// How many were passed over: their address has an account, or stands in an earlier row.
+    /// How many were passed over: their address has an account, be it of an earlier row.
     skipped: usize,
     /// Why rows failed; the first 1,000 of them.
     errors: Vec<RowError>,

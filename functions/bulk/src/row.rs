@@ -1,11 +1,10 @@
 //! One row: the same rules as wherever an account is made. A row that breaks one fails, and no other with it.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use shared::bulk::{Entry, MOST_ERRORS, Row, RowError, username_taken};
+use shared::bulk::{Entry, MOST_ERRORS, Row, RowError};
 use shared::email::Email;
 use shared::http::{FieldError, Fields, Permitted, form};
 use shared::name::{PersonName, Username};
@@ -79,23 +78,13 @@ fn built_in(name: &str) -> Result<Role, &'static str> {
     role.ok_or("is not the name of a built-in role")
 }
 
-/// The rows of a file, each checked. What stands twice is passed over the second time; why rows failed is told of as
-/// many as are shown.
+/// The rows of a file, each checked. Why rows failed is told of as many as are shown.
 pub(crate) fn entries(file: File, caller: &Permitted<UserCreate>) -> Vec<Entry> {
-    let (mut emails, mut usernames) = (BTreeSet::new(), BTreeSet::new());
     let (mut entries, mut failed) = (Vec::new(), 0);
     for (index, row) in file.rows.into_iter().enumerate() {
         let entry = match read(index, row, caller) {
             Err(error) => Entry::Failed(error),
-            Ok(row) if emails.contains(&row.email) => Entry::Skipped,
-            Ok(row) if row.username.as_ref().is_some_and(|it| usernames.contains(it.as_str())) => {
-                username_taken(index, &row)
-            }
-            Ok(row) => {
-                emails.insert(row.email.clone());
-                usernames.extend(row.username.as_ref().map(|it| it.as_str().to_owned()));
-                Entry::Good(Box::new(row))
-            }
+            Ok(row) => Entry::Good(Box::new(row)),
         };
         let fails = matches!(entry, Entry::Failed(_));
         failed += usize::from(fails);

@@ -3,6 +3,8 @@
 //! It takes what the creation takes and writes nothing. What it says is true now: an address may be taken by
 //! the time of the creation.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::App;
@@ -49,8 +51,13 @@ pub(crate) async fn validate_users(
     let (total, fail_fast) = (file.rows.len(), file.fail_fast);
     let mut outcome = Outcome::default();
     let batches = Batch::split(entries(file, &caller), usize::MAX).into_iter();
-    let mut checks = stream::iter(batches.map(|batch| app.check_batch(batch))).buffered(AT_ONCE);
-    while let Some(mut batch) = checks.try_next().await? {
+    let ask = async |batch: Batch| app.store.taken(batch.claims()).await.map(|taken| (batch, taken));
+    let mut asked = stream::iter(batches.map(ask)).buffered(AT_ONCE);
+    // What is taken by now, by others or by earlier rows.
+    let mut taken = BTreeSet::new();
+    while let Some((batch, others)) = asked.try_next().await? {
+        taken.extend(others);
+        let mut batch = batch.judged(&mut taken);
         let stop = fail_fast && batch.stop_at_failure();
         outcome.note(&batch);
         if stop {

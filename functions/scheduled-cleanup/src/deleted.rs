@@ -2,26 +2,27 @@
 //! address, the user name and the sessions. They stand in an index by the time of their deletion, and leave it so.
 
 use shared::App;
-use shared::erasure::Cause;
 use shared::event::Origin;
 use shared::event::details::ErasureReason;
 use shared::fault::Fault;
 use shared::id::TenantId;
 
 use super::Progress;
+use super::overdue::{Erasures, PAGES};
 
-/// Goes through a page of those whose time has come.
+/// Goes through those whose time has come.
 pub(crate) async fn erase(app: &App, origin: &Origin) -> Result<Progress, Fault> {
     let until = super::days_ago(app.now(), app.config.deleted_account_days);
-    let page = app.store.deleted_before(&TenantId::default_tenant(), until, None).await?;
-    let mut progress =
-        Progress { looked_at: page.users.len(), left: page.next.is_some(), ..Progress::default() };
-    for (_, user) in &page.users {
-        if app.erase(user, Cause::Overdue(ErasureReason::Deleted), origin).await?.is_some() {
-            progress.done += 1;
-        } else {
-            progress.left = true;
+    let tenant = TenantId::default_tenant();
+    let mut erasures = Erasures::new(app, ErasureReason::Deleted, origin);
+    let mut after = None;
+    for _ in 0..PAGES {
+        let mut page = app.store.deleted_before(&tenant, until, after.as_ref()).await?;
+        after = page.next.take();
+        erasures.go_through(page, |_| true).await?;
+        if after.is_none() {
+            break;
         }
     }
-    Ok(progress)
+    erasures.end(after.is_some())
 }

@@ -10,6 +10,7 @@ mod deleted;
 mod deliveries;
 mod endpoints;
 mod expired;
+mod overdue;
 mod unverified;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,8 @@
 //! stands where it stood. That is itself a record of the stream, and brings the next batch: a crash loses none,
 //! and a record that comes twice, or late, finds the operation further on.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Batch, Counts, MOST_ERRORS, Order, RowError};
@@ -187,24 +189,23 @@ impl App {
     /// Writes what becomes of `batch`, and with it that the operation is so far.
     async fn advance(&self, operation: &Operation, mut batch: Batch) -> Result<(), Fault> {
         let (id, number) = (operation.id(), operation.next_batch);
+        let mut taken = BTreeSet::new();
         loop {
-            if operation.order.fail_fast {
-                batch.stop_at_failure();
-            }
+            let tried = batch.tried(&taken, &operation.order);
             let (now, room) = (self.now(), MOST_ERRORS - operation.errors_kept);
-            let errors: Vec<&RowError> = batch.errors().take(room).collect();
+            let errors: Vec<&RowError> = tried.errors().take(room).collect();
             let errors = match errors.as_slice() {
                 [] => None,
                 errors => Some(self.seal("errors", (id, number), &errors).await?),
             };
             let errors =
                 errors.map(|errors| SealedErrors { number, errors, expires_at: operation.expires_at });
-            let after = operation.after(&batch, now);
+            let after = operation.after(&tried, now);
             let told = (errors.as_ref(), after.told(now));
-            let accounts = batch.accounts(&operation.order, now);
+            let accounts = tried.accounts(&operation.order, now);
             match self.store.advance((operation, &after), &accounts, (told.0, told.1.as_ref())).await {
                 Ok(Advance::Done | Advance::MovedOn) => return Ok(()),
-                Ok(Advance::Taken(taken)) => batch.take_out(&taken),
+                Ok(Advance::Taken) => taken = self.store.taken(batch.claims()).await?,
                 Ok(Advance::ActorChanged) => {
                     let reason = "Whoever started it was switched off, ended their sessions or has other rights by their role meanwhile";
                     let ended = operation.clone().ended(reason, now);

@@ -39,10 +39,12 @@ fn work(params: &Params) -> u64 {
 }
 
 impl Argon2Hash {
-    /// Reads a PHC string, which Django begins with `argon2`; `None` if it is none, not of Argon2, or asks for
-    /// more than is sensible.
+    /// Reads a PHC string, which Django begins with `argon2` and whose base64 others pad; `None` if it is none, not of
+    /// Argon2, or asks for more than is sensible.
     pub(super) fn read(text: &str) -> Option<Self> {
-        let phc = phc::PasswordHash::new(text.strip_prefix("argon2").unwrap_or(text)).ok()?;
+        let text = text.strip_prefix("argon2").unwrap_or(text);
+        let parts: Vec<_> = text.split('$').map(|part| part.trim_end_matches('=')).collect();
+        let phc = phc::PasswordHash::new(&parts.join("$")).ok()?;
         let params = Params::try_from(&phc).ok()?;
         let is_sensible = params.m_cost() <= MOST_MEMORY && work(&params) <= MOST_WORK;
         is_sensible.then_some(())?;

@@ -25,7 +25,7 @@ const LONGEST: usize = 1024;
 /// How many octets a salt has. Fewer hardly are one.
 const SALT: RangeInclusive<usize> = 8..=64;
 /// How many octets a hash has. Fewer could be met by chance.
-const OUTPUT: RangeInclusive<usize> = 16..=64;
+const OUTPUT: RangeInclusive<usize> = 16..=128;
 
 /// How a hash was made, and what came out.
 pub(super) struct Imported {

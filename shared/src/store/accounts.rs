@@ -1,7 +1,7 @@
 //! Accounts that are made in one transaction, one of them or many: each with its address claimed, its user name,
 //! if it has one, and its event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Store;
 use super::events::outbox;
@@ -30,9 +30,18 @@ pub struct NewAccount {
     pub event: Event,
 }
 
+/// What an account has and no other does.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unique {
+    /// Its address.
+    Email(Email),
+    /// Its user name.
+    Username(Username),
+}
+
 /// What of an account is another's. Of an account whose address is taken, nothing else matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Taken {
+pub(super) enum Taken {
     /// The address has an account.
     Email,
     /// The user name is another's.
@@ -40,12 +49,12 @@ pub enum Taken {
 }
 
 /// What became of accounts that were to be added together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addition {
     /// They exist.
     Added,
-    /// Nothing was written: these, by their place, have something that is another's.
-    Taken(BTreeMap<usize, Taken>),
+    /// Nothing was written: one of them claims what is another's.
+    Taken,
     /// Nothing was written: whoever ordered them may no longer.
     ActorChanged,
 }
@@ -118,24 +127,27 @@ impl Store {
         Ok(match self.write_accounts(writes.collect::<Result<_, _>>()?, also).await? {
             None => Addition::Added,
             Some(refusals) if !refusals.others.is_empty() => Addition::ActorChanged,
-            Some(refusals) => Addition::Taken(refusals.accounts),
+            Some(_) => Addition::Taken,
         })
     }
 
-    /// What of these addresses and user names, by their place, is another's now. Nothing is written: only the
-    /// conditions of [`Self::add_accounts`] are asked.
-    pub async fn taken(
-        &self,
-        names: &[(&Email, Option<&Username>)],
-    ) -> Result<BTreeMap<usize, Taken>, Fault> {
-        let checks = names.iter().map(|(email, username)| {
-            let claim = Write::check(Key::credential(email)).only_if(UNCLAIMED).unseen();
-            let username = username.map(|name| Write::check(Key::username(name)).unless_exists());
-            let username = username.map(|check| (Taken::Username, check));
-            [(Taken::Email, claim)].into_iter().chain(username).collect()
-        });
-        let refusals = self.write_accounts(checks.collect(), Vec::new()).await?;
-        Ok(refusals.map(|refusals| refusals.accounts).unwrap_or_default())
+    /// Those of `claims` that are another's now; there may be a hundred. Nothing is written: only the conditions of
+    /// [`Self::add_accounts`] are asked.
+    pub async fn taken(&self, claims: BTreeSet<Unique>) -> Result<BTreeSet<Unique>, Fault> {
+        if claims.is_empty() {
+            return Ok(claims);
+        }
+        let check = |claim: &Unique| match claim {
+            Unique::Email(email) => Write::check(Key::credential(email)).only_if(UNCLAIMED).unseen(),
+            Unique::Username(name) => Write::check(Key::username(name)).unless_exists(),
+        };
+        let checks = claims.iter().map(check).collect();
+        let Outcome::Refused(refused) = self.table.transact(checks).await? else {
+            return Ok(BTreeSet::new());
+        };
+        let places: BTreeSet<usize> = refused.iter().map(|refused| refused.index).collect();
+        let taken = claims.into_iter().enumerate().filter(|(place, _)| places.contains(place));
+        Ok(taken.map(|(_, claim)| claim).collect())
     }
 
     /// Makes `accounts` and writes `also`, all or nothing; what was refused, if something was.

@@ -1,16 +1,14 @@
 //! Bulk operations: their batches, how far they are, and what failed.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use super::accounts::{NewAccount, Taken, account_writes, still_wanted};
+use super::accounts::{NewAccount, account_writes, still_wanted};
 use super::events::outbox;
 use super::key::{self, BULK_ERRORS, Key};
 use super::table::{Range, parse};
 use super::write::Write;
-use crate::bulk::{Operation, State};
+use crate::bulk::{MOST_ERRORS, Operation, State};
 use crate::event::Event;
 use crate::fault::Fault;
 use crate::id::BulkId;
@@ -42,7 +40,7 @@ pub struct SealedErrors {
 }
 
 /// What became of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advance {
     /// Its accounts exist and the operation moved on.
     Done,
@@ -50,8 +48,8 @@ pub enum Advance {
     MovedOn,
     /// Nothing was written: whoever started the operation may no longer.
     ActorChanged,
-    /// Nothing was written: these accounts, by their place, have something that is another's.
-    Taken(BTreeMap<usize, Taken>),
+    /// Nothing was written: one of the accounts claims what is another's.
+    Taken,
 }
 
 /// The write that makes `after` of `before`, if that is how the operation stands.
@@ -103,9 +101,8 @@ impl Store {
             from: Some(BULK_ERRORS.to_owned()),
             ..Range::default()
         };
-        // The last first: the operation, then what failed. At most 1,000 errors are kept, and those are less
-        // than a page.
-        let mut items = self.table.query(range).await?.items.unwrap_or_default().into_iter();
+        // The last first: the operation, then what failed. What is kept of a batch is one error at least.
+        let mut items = self.table.query_all(range, 1 + MOST_ERRORS).await?.into_iter();
         let Some(operation) = items.next() else { return Ok(None) };
         let errors: Vec<SealedErrors> = items.rev().map(parse).collect::<Result<_, _>>()?;
         Ok(Some((parse(operation)?, errors)))
@@ -136,7 +133,7 @@ impl Store {
             // Whoever was first made these accounts: that they are taken means nothing.
             Some(refusals) if refusals.others.contains(&0) => Advance::MovedOn,
             Some(refusals) if !refusals.others.is_empty() => Advance::ActorChanged,
-            Some(refusals) => Advance::Taken(refusals.accounts),
+            Some(_) => Advance::Taken,
         })
     }
 

@@ -20,8 +20,9 @@ const PAGE: i32 = 100;
 /// A page of accounts, the earliest first.
 #[derive(Debug, Default)]
 pub struct OverduePage {
-    /// The accounts, each with its place; whoever was erased since an index named them is left out.
-    pub users: Vec<(Place, User)>,
+    /// The accounts, each with its place, as far as they can be understood; whoever was erased since an index named them
+    /// is left out.
+    pub users: Vec<(Place, Result<User, Fault>)>,
     /// The last place of the page, where there may be more behind it.
     pub next: Option<Place>,
 }
@@ -116,7 +117,7 @@ impl Store {
         let mut users = Vec::new();
         for (place, key) in places.into_iter().zip(&keys) {
             if let Some(item) = found.remove(key) {
-                users.push((place, parse(item)?));
+                users.push((place, parse(item)));
             }
         }
         Ok(OverduePage { users, next })

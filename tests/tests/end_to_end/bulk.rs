@@ -200,7 +200,7 @@ async fn rows_come_as_json_lines_too() {
     let system = System::start().await;
     let lines =
         [row("a@example.com").to_string(), "nonsense".into(), "[7]".into(), row("b@example.com").to_string()];
-    let file = [lines.join("\r\n").as_bytes(), b"\n\n{\"email\":\"\xff\"}\n"].concat();
+    let file = [&b"\xef\xbb\xbf"[..], lines.join("\r\n").as_bytes(), b"\n\n{\"email\":\"\xff\"}\n"].concat();
     let report = system.admin().await.post_file(CREATE, "application/x-ndjson", file).await.expect(200);
     assert_eq!(counts(&report), [2, 3, 0]);
     assert_eq!(errors(&report), [(1, "INVALID_JSON"), (2, "INVALID_REQUEST"), (4, "INVALID_JSON")]);
@@ -209,7 +209,7 @@ async fn rows_come_as_json_lines_too() {
 #[tokio::test]
 async fn rows_come_as_comma_separated_values_too() {
     let system = System::start().await;
-    let file = "email,last_name,first_name,role,metadata,unknown\r\n\
+    let file = "\u{feff}email,last_name,first_name,role,metadata,unknown\r\n\
         a@example.com,Doe,John,manager,\"{\"\"team\"\": [1]}\",x\r\n\
         b@example.com,Doe\r\n\
         c@example.com,Doe,John,,nonsense,\r\n\
@@ -220,6 +220,15 @@ async fn rows_come_as_comma_separated_values_too() {
     let users = system.items("user").await;
     let user = users.iter().find(|user| user["email"] == "a@example.com").unwrap();
     assert_eq!((&user["role"], &user["metadata"]), (&json!("manager"), &json!({ "team": [1] })));
+}
+
+#[tokio::test]
+async fn a_stray_quote_costs_its_own_line_only() {
+    let system = System::start().await;
+    let file = "email,first_name,last_name\n\
+        a@example.com,\"Ada,Doe\nb@example.com,Bob,Doe\nc@example.com,Cyd,Doe\n";
+    let report = system.admin().await.post_file(CREATE, "text/csv", file).await.expect(200);
+    assert_eq!((counts(&report), errors(&report)), ([2, 1, 0], vec![(0, "INVALID_CSV")]));
 }
 
 #[tokio::test]
@@ -299,13 +308,74 @@ async fn a_file_has_so_many_rows_and_no_more() {
 async fn a_thousand_errors_are_told_and_all_are_counted() {
     let system = System::start().await;
     let admin = system.admin().await;
-    let file = format!("{}{}", "nonsense\n".repeat(1_200), row("a@example.com"));
+    // As long as an address is shown, and of more octets than a page of the table has.
+    let failing = json!({ "email": "\u{10348}".repeat(254) });
+    let file = format!("{}{}", format!("{failing}\n").repeat(1_200), row("a@example.com"));
     let report = admin.post_file(VALIDATE, "application/x-ndjson", file.clone()).await.expect(200);
-    let told = |report: &Value| (counts(report), errors(report).len(), report["errors_left_out"].clone());
-    assert_eq!(told(&report), ([1, 1_200, 0], 1_000, json!(200)));
+    let told = |report: &Value| {
+        let first = errors(report).iter().map(|(index, _)| *index).eq(0..1_000);
+        (counts(report), first, report["errors_left_out"].clone())
+    };
+    assert_eq!(told(&report), ([1, 1_200, 0], true, json!(200)));
     let answer = admin.post_file(CREATE, "application/x-ndjson", file).await;
     let report = end(&system, answer.header("location")).await;
-    assert_eq!(told(&report), ([1, 1_200, 0], 1_000, json!(200)));
+    assert_eq!(told(&report), ([1, 1_200, 0], true, json!(200)));
+}
+
+#[tokio::test]
+async fn a_row_stands_in_the_way_of_a_later_one_only_if_it_became_an_account() {
+    let rows = [
+        with(ADMIN, "username", "free"),
+        with("a@example.com", "username", "free"),
+        with("b@example.com", "username", "taken"),
+        row("b@example.com"),
+        row("B@example.com"),
+        with("c@example.com", "username", "free"),
+    ];
+    let nonsense = vec![json!(7); 1_000];
+    for (path, batch_size, behind) in
+        [(CREATE, 31, [].as_slice()), (CREATE, 1, &[]), (CREATE, 31, &nonsense), (VALIDATE, 31, &[])]
+    {
+        let system = System::start().await;
+        let admin = system.admin().await;
+        let taken = json!({ "items": [with("d@example.com", "username", "taken")] });
+        admin.post(CREATE, taken).await.expect(200);
+        let items = [rows.as_slice(), behind].concat();
+        let body = json!({ "items": items, "batch_size": batch_size });
+        let answer = admin.post(path, body).await;
+        let report = if answer.status == 202 {
+            end(&system, answer.header("location")).await
+        } else {
+            answer.expect(200)
+        };
+        let [successful, failed, skipped] = counts(&report);
+        let failed = failed - u64::try_from(behind.len()).unwrap();
+        assert_eq!((successful, failed, skipped), (2, 2, 2), "{path} {batch_size}: {report}");
+        assert_eq!(errors(&report)[..2], [(2, "USERNAME_EXISTS"), (5, "USERNAME_EXISTS")]);
+        let users = system.items("user").await;
+        let name =
+            |email: &str| users.iter().find(|user| user["email"] == email).map(|it| it["username"].clone());
+        let made = [name("a@example.com"), name("b@example.com")];
+        let expected = [Some(json!("free")), Some(Value::Null)];
+        assert_eq!(made, if path == CREATE { expected } else { [None, None] });
+    }
+}
+
+#[tokio::test]
+async fn more_than_a_hundred_transactions_are_worked_off_by_and_by() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    for (rows, status) in [(100, 200), (101, 202)] {
+        let body = json!({ "items": vec![json!({}); rows], "batch_size": 1 });
+        let answer = admin.post(CREATE, body).await;
+        let report = answer.expect(status);
+        let (at, id) = ("/api/v1/bulk/operations/", report["operation_id"].as_str().unwrap());
+        if status == 202 {
+            assert_eq!(counts(&end(&system, &format!("{at}{id}")).await), [0, 101, 0]);
+        } else {
+            assert_eq!(admin.get(&format!("{at}{id}")).await.refused(404), "OPERATION_NOT_FOUND");
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Answer, PUTS, Receiver, System, as_stored};
+use tests::{ADMIN, Answer, NEW_PASSWORD, PASSWORD, PUTS, Receiver, System, as_stored};
 
+use super::bulk::{CREATE, password_hash, with};
 use super::gdpr::{EMAIL, EXPORT, FIRST_NAME, LAST_NAME, erase, marked, those_that_tell, traces};
+use super::streams::{damage_the_audit_trail, order};
 
 const INDEXES: [&str; 9] = ["GSI1", "GSI2", "GSI3", "GSI4", "GSI5", "GSI6", "GSI7", "GSI8", "GSI9"];
 
@@ -17,6 +19,29 @@ async fn traces_in_indexes(system: &System, address: &str) -> Vec<String> {
     those_that_tell(&items, address)
 }
 
+/// A row that names the marked person, and as many others as make an operation; none becomes an account.
+fn rows_that_fail() -> String {
+    let row = json!({ "email": EMAIL, "first_name": FIRST_NAME, "last_name": LAST_NAME, "phone": "none" });
+    format!("{row}\n{}", "nonsense\n".repeat(1_000))
+}
+
+/// Makes an account unreadable by this address; what it was.
+async fn damage_the_account(system: &System, email: &str) -> Value {
+    let users = system.items("user").await;
+    let sound = users.into_iter().find(|user| user["email"] == email).unwrap();
+    let mut damaged = sound.clone();
+    damaged["role"] = json!(7);
+    system.put_item(&damaged).await;
+    sound
+}
+
+/// Runs a clean-up that fails; the addresses of the accounts that are left.
+async fn left_by_a_failing_clean_up(system: &System) -> Vec<Value> {
+    assert_eq!(system.anybody().post("/_local/run/scheduled-cleanup", json!({})).await.status, 502);
+    let users = system.items("user").await;
+    users.into_iter().map(|user| user["email"].clone()).filter(|email| email != ADMIN).collect()
+}
+
 #[tokio::test]
 async fn nothing_is_left_in_indexes_queues_deliveries_rows_that_failed_and_kept_answers() {
     let receiver = Receiver::start().await.answering(&[500]);
@@ -25,9 +50,7 @@ async fn nothing_is_left_in_indexes_queues_deliveries_rows_that_failed_and_kept_
     let webhook = json!({ "url": receiver.url, "events": ["user.*"] });
     admin.post("/api/v1/webhooks", webhook).await.expect(201);
     let person = marked(&system).await.0;
-    let row = json!({ "email": EMAIL, "first_name": FIRST_NAME, "last_name": LAST_NAME, "phone": "none" });
-    let rows = format!("{row}\n{}", "nonsense\n".repeat(1_000));
-    admin.post_file("/api/v1/bulk/users/create", "application/x-ndjson", rows).await.expect(202);
+    admin.post_file(CREATE, "application/x-ndjson", rows_that_fail()).await.expect(202);
     let export = person.request(Method::POST, EXPORT).header("idempotency-key", "1");
     assert!(Answer::of(export).await.expect(200).to_string().contains(EMAIL));
     for entity in ["delivery", "bulk_errors", "keyed_request"] {
@@ -62,4 +85,76 @@ async fn however_many_sessions_somebody_has_they_are_erased_with_them_all() {
     // The user, their credential, and the session that was no copy.
     assert_eq!(erased["records_deleted"], 3 + MORE);
     assert_eq!(system.items("session").await, [Value::Null; 0]);
+}
+
+#[tokio::test]
+async fn what_was_given_up_tells_nothing_of_who_was_erased() {
+    let system = System::start().await;
+    let person = marked(&system).await.0;
+    system.drain().await;
+    damage_the_audit_trail(&system).await;
+    let change = json!({ "first_name": format!("{FIRST_NAME}b") });
+    person.put("/api/v1/profile/me", change).await.expect(200);
+    system.drain().await;
+    assert_ne!(system.dead_letters().await, [Value::Null; 0]);
+    erase(&person).await.expect(200);
+    assert_eq!(traces(&system, &person.address).await, [""; 0]);
+    assert_ne!(system.dead_letters().await, [Value::Null; 0]);
+}
+
+#[tokio::test]
+async fn what_is_heard_of_a_person_after_their_erasure_brings_nothing_back() {
+    let receiver = Receiver::start().await;
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let webhook = json!({ "url": receiver.url, "events": ["*"] });
+    admin.post("/api/v1/webhooks", webhook).await.expect(201);
+    let mut person = marked(&system).await.0;
+    let mails = system.mails(EMAIL).await.len();
+    order(&system, json!({ "paused": true })).await;
+    let change = json!({ "first_name": format!("{FIRST_NAME}b") });
+    person.put("/api/v1/profile/me", change).await.expect(200);
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
+    let changed = person.post("/api/v1/auth/change-password", change).await.expect(200);
+    person.take_tokens(&changed);
+    person.post(EXPORT, json!({})).await.expect(200);
+    admin.post_file(CREATE, "application/x-ndjson", rows_that_fail()).await.expect(202);
+    erase(&person).await.expect(200);
+    order(&system, json!({ "paused": false })).await;
+    assert_eq!(traces(&system, &person.address).await, [""; 0]);
+    assert_eq!(system.events("bulk.completed").await.len(), 1, "everything was heard");
+    assert_eq!(system.mails(EMAIL).await.len(), mails, "no mail to whom we forgot");
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_erased_holds_up_no_other() {
+    const ROWS: usize = 120;
+    let system = System::start_with(&[("DELETED_ACCOUNT_RETENTION_DAYS", "1")]).await;
+    let (admin, hash) = (system.admin().await, password_hash(&system).await);
+    let email = |it: usize| format!("user{it}@example.com");
+    let rows: Vec<_> = (0..ROWS).map(|it| with(&email(it), "password_hash", hash.clone())).collect();
+    admin.post(CREATE, json!({ "items": rows })).await.expect(200);
+    let users = system.items("user").await;
+    for it in 0..ROWS {
+        let user = users.iter().find(|user| user["email"] == email(it)).unwrap();
+        admin.delete(&format!("/api/v1/admin/users/{}", user["id"].as_str().unwrap())).await.expect(200);
+    }
+    let sound = damage_the_account(&system, &email(0)).await;
+    system.advance(25 * 3_600).await;
+    assert_eq!(left_by_a_failing_clean_up(&system).await, [email(0)], "more than a page are erased");
+    system.put_item(&sound).await;
+    assert_eq!(system.clean_up().await["deleted"], json!({ "looked_at": 1, "done": 1, "left": false }));
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_verified_and_that_cannot_be_erased_is_looked_at_again() {
+    let system = System::start().await;
+    for name in ["ada", "bob", "cyd"] {
+        system.register(&format!("{name}@example.com")).await;
+    }
+    let sound = damage_the_account(&system, "ada@example.com").await;
+    system.advance(31 * 86_400).await;
+    assert_eq!(left_by_a_failing_clean_up(&system).await, ["ada@example.com"]);
+    system.put_item(&sound).await;
+    assert_eq!(system.clean_up().await["unverified"], json!({ "looked_at": 1, "done": 1, "left": false }));
 }

@@ -33,7 +33,7 @@ fn rows(numbers: impl Iterator<Item = u32>) -> Value {
 }
 
 /// The mapping of each consumer to the stream behaves so.
-async fn order(system: &System, order: Value) {
+pub(super) async fn order(system: &System, order: Value) {
     for consumer in CONSUMERS {
         system.order_stream(consumer, order.clone()).await;
     }
@@ -52,7 +52,7 @@ async fn counters(system: &System) -> Vec<Value> {
 }
 
 /// Damages how far the audit trail goes, so that nothing can be recorded; what it was.
-async fn damage_the_audit_trail(system: &System) -> Value {
+pub(super) async fn damage_the_audit_trail(system: &System) -> Value {
     let head = system.items("audit_head").await.remove(0);
     let mut damaged = head.clone();
     damaged["hash"] = json!("damaged");

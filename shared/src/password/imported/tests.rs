@@ -5,7 +5,7 @@ use super::Imported;
 const PASSWORD: &str = "Amélie 7 whales";
 
 /// Of [`PASSWORD`], by the Python packages `bcrypt`, `passlib`, `django` and by `hashlib`.
-const HASHES: [&str; 19] = [
+const HASHES: [&str; 21] = [
     "$2a$06$pG.zxjsadEscrewN2CjheurYAJBHLU09qG2TWbfcoN.ufa1bnKlfS",
     "$2b$06$mLGnwABiP2BK9LRm3bEexeYffgUgFKux9ZVrN60OO.qbebHmMgbR2",
     "$2y$06$3oWXU1QZLFMG/4nMOjZhVepkvaqxcI8wGm7kGgqyW/CCkGRGJK3Ya",
@@ -26,6 +26,9 @@ const HASHES: [&str; 19] = [
     "$pbkdf2-sha512$1000$j/Fea.2dE6LUGsMYQyjlfA$Yiufn4/lxcoXZk8rdpEiRZOGJRc9ofTBY88jXUtoNmIztxR0Rl8RFSdodGYB7slt0DfxMSbDZvjSjf0Ru73jlg",
     "pbkdf2_sha256$1000$Jnc9l7DyZKxebXikT976OG$kvzlfXtmnpm3fZFgVhVtS99bTHEuXsWJXIodtiIFiio=",
     "pbkdf2_sha1$1000$F42QZL8Psn0UsFwQqDbI0F$pCsnuyEupVrXrv9wNs1NPbh31H8=",
+    // As Keycloak has them too: four blocks of output, and two.
+    "$pbkdf2-sha1$i=1000$c2l4dGVlbiBvY3RldHMhIQ==$P7yyDVxlJ1NiP0lB/yp31+X2m5gfij/9NcZKcagZAlD1AM3AkrWu8gk5YhX90L93dIIJhLvWXZ4NOm9ObF+kPw==",
+    "$pbkdf2-sha512$i=1000$c2l4dGVlbiBvY3RldHMhIQ==$Ws8PppwWrx79ivKJEMR6Z/j0+r4gKK+Jvjc2KKb6k2q3gM88CO0basNg7CHPXZygfDd+Bzxlr5KtroqxkCcYqNzjzValdjFUejEUQbBVzYFnQscKCJ2qvSKsgB/lTR/HkMtoLElePxpX0on4ZvufWh7Vq2F4AIf1EjufSaTYknA=",
 ];
 
 /// From Firebase's documentation of its scrypt.
@@ -81,6 +84,8 @@ fn absurd_work_is_refused() {
         (HASHES[10], "i=1000", "i=2000001"),
         (HASHES[10], "i=1000", "i=0"),
         (HASHES[13], "i=27500", "i=1000001"),
+        (HASHES[19], "i=1000", "i=1300001"),
+        (HASHES[20], "i=1000", "i=1000001"),
         (HASHES[17], "$1000$", "$4294967295$"),
         (FIREBASE, "ln=14", "ln=19"),
         (FIREBASE, "r=8", "r=33"),
@@ -111,6 +116,8 @@ fn the_defaults_of_other_systems_are_no_absurd_work() {
         // Keycloak.
         (HASHES[13], "i=27500", "i=600000"),
         (HASHES[12], "i=1000", "i=210000"),
+        (HASHES[19], "i=1000", "i=1300000"),
+        (HASHES[20], "i=1000", "i=210000"),
         // What OWASP asks of scrypt.
         (HASHES[6], "ln=10,r=8,p=1", "ln=17,r=8,p=1"),
         (HASHES[6], "ln=10,r=8,p=1", "ln=13,r=8,p=10"),
