@@ -152,10 +152,10 @@ mod tests {
     #[test]
     fn only_what_changes_is_counted() {
         let promoted = User { role: Role::Admin, ..user() };
-        let changed = Counted::changed(Some(&user()), &promoted).unwrap();
+        let counted = Counted::changed(Some(&user()), &promoted).unwrap();
         let changes =
             [("role:admin", 1), ("role:admin:active", 1), ("role:user", -1), ("role:user:active", -1)];
-        assert_eq!(changed.since(Some(&Counted::of(&user()))), tally(changes));
+        assert_eq!(counted.since(Some(&Counted::of(&user()))), tally(changes));
         let renamed = User { first_name: "Augusta".into(), ..user() };
         assert_eq!(Counted::changed(Some(&user()), &renamed), None);
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use reqwest::Method;
 use serde_json::json;
-use tests::{ADMIN, Answer, Client, PASSWORD, System};
+use tests::{ADMIN, Answer, Client, PASSWORD, System, registration};
 
 const FEW: usize = 100;
 const MANY: usize = 100_000;
@@ -53,6 +53,7 @@ async fn measured_among(accounts: usize) -> Vec<Measured> {
     let admin = system.admin().await;
     let mut measured = lists(&admin, accounts / 10).await;
     measured.extend(others(&system, &admin).await);
+    measured.extend(changes(&system, &admin).await);
     let stats = admin.get("/api/v1/admin/stats").await.expect(200);
     let whole = admin.get("/api/v1/admin/users?limit=1").await;
     assert_eq!(stats["total_users"].to_string(), whole.header("x-total-count"));
@@ -91,12 +92,13 @@ async fn cursor_at(admin: &Client, filter: &str, deep: usize) -> String {
     cursor
 }
 
-/// Everything but lists.
+/// What reads, but lists of accounts; and what changes one that stands there.
 async fn others(system: &System, admin: &Client) -> Vec<Measured> {
     let email = crowd::email(SOMEBODY);
     let person = system.anybody().signed_in(&email, PASSWORD).await;
     let user = format!("/api/v1/users/{}", crowd::id(SOMEBODY));
     let rename = |round| json!({ "first_name": (["Ada", "Eve"][round % 2]) });
+    let history = format!("/api/v1/audit/logs?limit=2&user_id={}", crowd::id(SOMEBODY));
     vec![
         measure("search, one account", async |_| found(admin, &email, 1).await).await,
         measure("search, ten accounts", async |_| found(admin, "person00004", 10).await).await,
@@ -107,6 +109,54 @@ async fn others(system: &System, admin: &Client) -> Vec<Measured> {
         measure("login", async |_| system.anybody().login(&email, PASSWORD).await).await,
         measure("login, the administrator", async |_| system.anybody().login(ADMIN, PASSWORD).await).await,
         measure("me", async |_| person.get("/api/v1/auth/me").await).await,
+        measure("refresh", async |_| person.refresh(&person.refresh_token).await).await,
+        measure("sessions", async |_| person.get("/api/v1/auth/sessions").await).await,
+        measure("audit logs", async |_| admin.get("/api/v1/audit/logs?limit=2").await).await,
+        measure("audit logs of a type", async |_| {
+            admin.get("/api/v1/audit/logs?limit=2&action=user.login").await
+        })
+        .await,
+        measure("audit logs of somebody", async |_| admin.get(&history).await).await,
+        measure("export of one's data", async |_| {
+            person.post("/api/v1/gdpr/export/my-data", json!({})).await
+        })
+        .await,
+    ]
+}
+
+/// What makes accounts, and what becomes of them: each round has some of its own.
+async fn changes(system: &System, admin: &Client) -> Vec<Measured> {
+    let row = |round, number| {
+        let email = format!("row{number}of{round}@example.com");
+        json!({ "email": email, "first_name": "Ada", "last_name": "Lovelace" })
+    };
+    let mut newcomers = Vec::new();
+    for round in 0..=ROUNDS {
+        newcomers.push(system.register(&format!("newcomer{round}@example.com")).await["user_id"].clone());
+    }
+    let approval = |round: usize| json!({ "user_id": newcomers[round] });
+    let approve = "/api/v1/admin/approve-user";
+    vec![
+        measure("register", async |round| {
+            let form = registration(&format!("another{round}@example.com"));
+            system.anybody().post("/api/v1/auth/register", form).await
+        })
+        .await,
+        measure("bulk creation of three users", async |round| {
+            let items: Vec<_> = (0..3).map(|number| row(round, number)).collect();
+            admin.post("/api/v1/bulk/users/create", json!({ "items": items })).await
+        })
+        .await,
+        measure("approve a user", async |round| admin.post(approve, approval(round)).await).await,
+        measure("approve again, with an idempotency key", async |round| {
+            let request = admin.request(Method::POST, approve).json(&approval(round));
+            Answer::of(request.header("idempotency-key", format!("key{round}"))).await
+        })
+        .await,
+        measure("delete a user", async |round| {
+            admin.delete(&format!("/api/v1/admin/users/{}", newcomers[round].as_str().unwrap())).await
+        })
+        .await,
     ]
 }
 
@@ -124,7 +174,7 @@ async fn measure(name: &str, request: impl AsyncFn(usize) -> Answer) -> Measured
         let begun = Instant::now();
         let answer = request(round).await;
         let microseconds = begun.elapsed().as_micros();
-        answer.expect(200);
+        assert_eq!(answer.status / 100, 2, "{name}: {}", answer.text);
         rounds.push((microseconds, ["calls", "rcu", "wcu"].map(|unit| answer.cost(unit).to_owned())));
     }
     rounds.sort();
