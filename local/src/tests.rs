@@ -113,7 +113,7 @@ async fn happen(app: &App) -> ChainDay {
     let device = Device { ip_address: "192.0.2.7".to_owned(), user_agent: "tests".to_owned() };
     let event = Event::new(EventType::UserLogin, &Origin::new("request".to_owned(), device), app.now());
     let (key, chain) = (app.keys.audit_key().await.unwrap(), ChainDay::at(event.at));
-    app.store.record_audit(key, (&event.tenant, &chain), &[&event], app.now()).await.unwrap();
+    app.store.record_audit((&event.tenant, &chain, key), &[&event], app.now()).await.unwrap();
     chain
 }
 
@@ -200,7 +200,7 @@ async fn a_day_of_the_audit_trail_goes_when_its_time_is_over_and_a_checkpoint_sa
     }
     // What comes too late finds the day closed, whatever the retention is by then.
     let late = Event::new(EventType::UserLogin, &Origin::new(String::new(), Device::default()), old.begins());
-    writer.store.record_audit(key, (&tenant, &old), &[&late], writer.now()).await.unwrap();
+    writer.store.record_audit((&tenant, &old, key), &[&late], writer.now()).await.unwrap();
     assert!(app.store.kept_records(&tenant, &old).await.unwrap().is_empty());
     local.stop().await;
 }

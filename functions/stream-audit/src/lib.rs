@@ -35,7 +35,7 @@ impl AuditTrail {
             return Ok(());
         }
         let key = self.app.keys.audit_key().await?;
-        self.app.store.record_audit(key, (tenant, chain), events, self.app.now()).await
+        self.app.store.record_audit((tenant, chain, key), events, self.app.now()).await
     }
 }
 

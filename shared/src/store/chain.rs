@@ -61,8 +61,7 @@ impl Store {
     /// When the table fails, or where the head was changed by somebody else: nothing is chained to that.
     pub async fn record_audit(
         &self,
-        key: &AuditKey,
-        (tenant, day): (&TenantId, &ChainDay),
+        (tenant, day, key): (&TenantId, &ChainDay, &AuditKey),
         events: &[&Event],
         now: Timestamp,
     ) -> Result<(), Fault> {
