@@ -85,6 +85,7 @@ pub(crate) async fn summary(
     caller: Permitted<AuditRead>,
 ) -> Result<Json<Summary>, Problem> {
     let counters = app.store.event_counters(&caller.user.tenant, app.now(), RECENT_DAYS).await?;
-    caller.tell_audit_read(&app, "audit/summary", TrailQuestion::default()).await?;
+    let question = TrailQuestion { tenant: Some(caller.user.tenant.clone()), ..TrailQuestion::default() };
+    caller.tell_audit_read(&app, "audit/summary", question).await?;
     Ok(Json(counters.into()))
 }
