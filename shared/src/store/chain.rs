@@ -223,11 +223,9 @@ impl Store {
             from: Some(key::sortable(Timestamp::UNIX_EPOCH)),
             // Nothing of a checkpoint at that very time sorts below this.
             to: Some(key::sortable(time)),
-            limit: Some(1),
             ..Range::default()
         };
-        let items = self.table.query(range).await?.items.unwrap_or_default();
-        items.into_iter().next().map(parse).transpose()
+        self.first_checkpoint(range).await
     }
 
     /// The first checkpoint that was made after `time`.
@@ -242,10 +240,14 @@ impl Store {
             // The head, which sorts behind all checkpoints, is none.
             to: Some(key::behind(Timestamp::MAX)),
             ascending: true,
-            limit: Some(1),
             ..Range::default()
         };
-        let items = self.table.query(range).await?.items.unwrap_or_default();
+        self.first_checkpoint(range).await
+    }
+
+    /// The first checkpoint that `range` comes to.
+    async fn first_checkpoint(&self, range: Range) -> Result<Option<StoredCheckpoint>, Fault> {
+        let items = self.table.query_all(Range { limit: Some(1), ..range }, 1).await?;
         items.into_iter().next().map(parse).transpose()
     }
 
