@@ -1,8 +1,8 @@
 //! `/api/v1/audit/verify` and `/export`: whoever changes the audit trail behind the system's back is found out, and by
 //! whom nobody needs to trust us.
 
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+mod days;
+mod export;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -222,108 +222,6 @@ async fn auditors_who_verify_at_the_same_time_all_find_the_trail_valid() {
     }
 }
 
-/// A system with a trail of three days, each sealed by a checkpoint, an auditor, and the first day.
-async fn with_days(settings: &[(&'static str, &'static str)]) -> (System, Client, String) {
-    let system = System::start_with(settings).await;
-    system.with_role("auditor@example.com", "auditor").await;
-    let first = trail(&system).await[0]["at"].as_str().unwrap()[..10].to_owned();
-    for _ in 0..2 {
-        system.clean_up().await;
-        system.advance(86_400).await;
-        system.anybody().login("auditor@example.com", tests::PASSWORD).await.expect(200);
-        system.drain().await;
-    }
-    system.clean_up().await;
-    let auditor = system.anybody().signed_in("auditor@example.com", tests::PASSWORD).await;
-    system.drain().await;
-    (system, auditor, first)
-}
-
-/// All that the audit trail has of a day.
-async fn items_of(system: &System, day: &str) -> Vec<Value> {
-    let (records, heads) = (system.items("audit").await, system.items("audit_head").await);
-    let of_day = |it: &Value| it["PK"].as_str().unwrap().contains(day);
-    records.into_iter().chain(heads).filter(of_day).collect()
-}
-
-#[tokio::test]
-async fn a_past_that_was_cut_off_with_its_checkpoints_is_noticed() {
-    let (system, auditor, first) = with_days(&[]).await;
-    assert_eq!(verify(&auditor).await["valid"], true);
-    for item in items_of(&system, &first).await {
-        system.delete_item(&item).await;
-    }
-    for n in [1, 2] {
-        let checkpoints = system.items("checkpoint").await;
-        system.delete_item(checkpoints.iter().find(|it| it["n"] == n).unwrap()).await;
-        for query in ["", &format!("?start_date={first}&end_date={first}")] {
-            let verdict = auditor.get(&format!("{VERIFY}{query}")).await.expect(200);
-            assert_eq!(verdict["first_invalid"]["reason"], "checkpoint_mismatch", "{n} {query} {verdict}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_checkpoint_in_the_middle_is_missed() {
-    let (system, auditor, first) = with_days(&[]).await;
-    let checkpoints = system.items("checkpoint").await;
-    system.delete_item(checkpoints.iter().find(|it| it["n"] == 2).unwrap()).await;
-    for query in ["", &format!("?start_date={first}&end_date={first}")] {
-        let verdict = auditor.get(&format!("{VERIFY}{query}")).await.expect(200);
-        assert_eq!(verdict["first_invalid"]["reason"], "checkpoint_mismatch", "{query} {verdict}");
-    }
-}
-
-#[tokio::test]
-async fn what_retention_removed_is_proven_and_what_else_is_gone_is_missed() {
-    let (system, auditor, first) = with_days(&[("AUDIT_RETENTION_DAYS", "2")]).await;
-    let jwks = auditor.get("/.well-known/jwks.json").await.text;
-    let verdict = verify(&auditor).await;
-    assert_eq!((&verdict["valid"], &verdict["removed"]), (&json!(true), &json!(0)));
-    let before = items_of(&system, &first).await;
-    system.advance(86_400).await;
-    assert_eq!(system.clean_up().await["audit"], json!({ "looked_at": 1, "done": 1, "left": false }));
-    assert_eq!(system.clean_up().await["audit"]["done"], 0, "it is gone");
-    let [head] = &items_of(&system, &first).await[..] else { panic!("the head stays") };
-    let auditor = system.anybody().signed_in("auditor@example.com", tests::PASSWORD).await;
-    let verdict = verify(&auditor).await;
-    assert_eq!(
-        (&verdict["valid"], &verdict["removed"]),
-        (&json!(true), &json!(before.len() - 1)),
-        "{verdict}"
-    );
-    let (good, words) = judge(&auditor.get(EXPORT).await.text, &jwks, &[]);
-    assert!(good && words.contains(&format!("{} more removed", before.len() - 1)), "{words}");
-
-    let opened: Vec<Value> = before.iter().filter(|it| it["entity"] == "audit_head").cloned().collect();
-    system.put_item(&opened[0]).await;
-    assert_eq!(flaw(&auditor).await.0, "missing", "the day as it was, without its records");
-    system.delete_item(head).await;
-    assert_eq!(flaw(&auditor).await.0, "checkpoint_mismatch", "a day that nobody says was removed");
-    system.put_item(head).await;
-    let checkpoints = system.items("checkpoint").await;
-    let n = head["removed_by"]["n"].clone();
-    system.delete_item(checkpoints.iter().find(|it| it["n"] == n).unwrap()).await;
-    let day = auditor.get(&format!("{VERIFY}?start_date={first}&end_date={first}")).await.expect(200);
-    assert_eq!(day["first_invalid"]["reason"], "checkpoint_mismatch", "the checkpoint that says so is gone");
-}
-
-#[tokio::test]
-async fn old_days_go_however_long_nobody_cleaned_up() {
-    let system = System::start_with(&[("AUDIT_RETENTION_DAYS", "1")]).await;
-    system.anybody().login(EMAIL, NEW_PASSWORD).await.refused(401);
-    let old = trail(&system).await.len();
-    assert!(old > 0);
-    system.advance(200 * 86_400).await;
-    system.clean_up().await;
-    let kept = system.items("audit").await;
-    assert!(kept.iter().all(|record| record["seq"].as_u64() < Some(9)) && kept.len() < old + 9, "{kept:?}");
-    assert_eq!(
-        system.items("audit_head").await.iter().filter(|head| head["removed_by"]["n"] == 2).count(),
-        1
-    );
-}
-
 #[tokio::test]
 async fn a_record_that_cannot_be_read_hides_no_other_and_is_named() {
     let (system, auditor, records) = with_trail().await;
@@ -387,22 +285,6 @@ async fn events_that_come_again_are_recorded_once() {
 }
 
 #[tokio::test]
-async fn days_are_chains_of_their_own() {
-    let (system, _, records) = with_trail().await;
-    system.advance(86_400).await;
-    system.anybody().login(EMAIL, tests::PASSWORD).await.expect(200);
-    let next = trail(&system).await;
-    assert_eq!(next.iter().filter(|record| record["seq"] == 1).count(), 2);
-    let auditor = system.anybody().signed_in("auditor@example.com", tests::PASSWORD).await;
-    system.drain().await;
-    let verdict = verify(&auditor).await;
-    assert_eq!((&verdict["valid"], &verdict["checked"]), (&json!(true), &json!(records.len() + 2)));
-    let day = &records[0]["at"].as_str().unwrap()[..10];
-    let verdict = auditor.get(&format!("{VERIFY}?start_date={day}&end_date={day}")).await.expect(200);
-    assert_eq!(verdict["checked"], json!(records.len()));
-}
-
-#[tokio::test]
 async fn more_than_31_days_are_refused() {
     let (_system, auditor, _) = with_trail().await;
     for path in [VERIFY, EXPORT] {
@@ -420,120 +302,4 @@ async fn more_than_31_days_are_refused() {
         );
     }
     assert_eq!(auditor.get(&format!("{EXPORT}?cursor=x")).await.invalid(), ["cursor"]);
-}
-
-/// What the program for strangers says of an export, and of checkpoints that were kept: whether it is good, and its
-/// words.
-fn judge(export: &str, jwks: &str, kept: &[&str]) -> (bool, String) {
-    static JUDGED: AtomicU32 = AtomicU32::new(0);
-    let number = JUDGED.fetch_add(1, Ordering::Relaxed);
-    let directory = std::env::temp_dir().join(format!("usher-audit-{}-{number}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    let file = |name: String, text: &str| {
-        let path = directory.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let (records, keys) = (file("export.ndjson".to_owned(), export), file("jwks.json".to_owned(), jwks));
-    let kept = kept.iter().enumerate().map(|(index, jws)| file(format!("{index}.jws"), jws));
-    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/verify-audit");
-    let output = Command::new("python3").arg(program).args([records, keys]).args(kept).output().unwrap();
-    std::fs::remove_dir_all(&directory).unwrap();
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned(),
-    )
-}
-
-#[tokio::test]
-async fn a_stranger_verifies_an_export_with_the_public_keys() {
-    let (system, auditor, records) = with_trail().await;
-    verify(&auditor).await;
-    system.drain().await;
-    let export = auditor.get(EXPORT).await;
-    assert_eq!((export.status, export.header("content-type")), (200, "application/x-ndjson"));
-    // What it holds, a checkpoint, and the records, of which the last is not sealed by that checkpoint.
-    let lines: Vec<&str> = export.text.lines().collect();
-    assert_eq!(lines.len(), 2 + records.len() + 1);
-    let jwks = auditor.get("/.well-known/jwks.json").await.text;
-    let (good, words) = judge(&export.text, &jwks, &[]);
-    assert!(good && words.starts_with(&format!("valid: {} records", records.len() + 1)), "{words}");
-
-    let id = |index: usize| records[index]["id"].as_str().unwrap();
-    let without = |dropped: &[usize]| {
-        let kept = lines.iter().enumerate().filter(|(index, _)| !dropped.contains(index));
-        kept.map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
-    };
-    let swapped = |one: &str, other: &str| {
-        export.text.replace(one, "evt_").replace(other, one).replace("\"evt_\"", &format!("\"{other}\""))
-    };
-    let last = lines.len() - 1;
-    let moved = with(&serde_json::from_str(lines[last]).unwrap(), &[("seq", json!(last))]);
-    let all_records: Vec<usize> = (2..=last).collect();
-    for (forged, expected) in [
-        (String::new(), "the export does not begin with what it holds"),
-        (without(&[0]), "the export does not begin with what it holds"),
-        (without(&[1]), "there are not all checkpoints"),
-        (without(&all_records), "missing: "),
-        (without(&[2]), "missing: "),
-        (without(&[4]), "missing: "),
-        (without(&[last]), "missing: "),
-        (
-            export.text.replace(id(3), "evt_00000000000040008000000000000000"),
-            "edited or reordered: audit_00000",
-        ),
-        (export.text.replace("audit.read", "user.login"), "edited or reordered: "),
-        (swapped(id(2), id(3)), &format!("edited or reordered: {}", id(3).replace("evt_", "audit_"))),
-        ([&export.text, lines[3]].concat(), "inserted: "),
-        ([&export.text, &*moved.to_string()].concat(), "inserted: "),
-        (
-            export.text.replace("\"checkpoint\":\"eyJ", "\"checkpoint\":\"eyI"),
-            "an audit-checkpoint+jws is not signed",
-        ),
-        (
-            export.text.replace(lines[1], &lines[0].replace("export", "checkpoint")),
-            "an audit-checkpoint+jws is not signed",
-        ),
-    ] {
-        let (good, words) = judge(&forged, &jwks, &[]);
-        assert!(!good && words.starts_with(expected), "{expected}: {words}");
-    }
-    let (good, words) = judge(&export.text, r#"{"keys":[]}"#, &[]);
-    assert!(!good && words.ends_with("not signed by one of the keys"), "{words}");
-}
-
-#[tokio::test]
-async fn a_checkpoint_that_was_kept_tells_that_the_end_was_cut_off() {
-    let (system, auditor, records) = with_trail().await;
-    let jwks = auditor.get("/.well-known/jwks.json").await.text;
-    let head = head(&system).await;
-    let told = verify(&auditor).await["checkpoint"].as_str().unwrap().to_owned();
-    system.drain().await;
-    let kept = verify(&auditor).await["checkpoint"].as_str().unwrap().to_owned();
-    let export = auditor.get(EXPORT).await.text;
-    let (good, words) = judge(&export, &jwks, &[&told, &kept]);
-    assert!(good, "{words}");
-    // Whoever can write to the table brings it back to where it was, with all that was good then.
-    for record in trail(&system).await.into_iter().skip(records.len()) {
-        system.delete_item(&record).await;
-    }
-    system.put_item(&head).await;
-    let [first, second] = &sorted_checkpoints(&system).await[..] else { panic!("two checkpoints") };
-    system.delete_item(second).await;
-    let newest = with(
-        &system.items("checkpoint_head").await[0],
-        &[
-            ("n", first["n"].clone()),
-            ("at", first["at"].clone()),
-            ("jws", first["jws"].clone()),
-            ("mac", first["mac"].clone()),
-            ("hash", tests::claims(second["jws"].as_str().unwrap())["previous"].clone()),
-        ],
-    );
-    system.put_item(&newest).await;
-    let export = auditor.get(EXPORT).await.text;
-    let (good, words) = judge(&export, &jwks, &[&told]);
-    assert!(good, "nothing else tells: {words}");
-    let (good, words) = judge(&export, &jwks, &[&kept]);
-    assert!(!good && words.starts_with("checkpoint 2 knows another record"), "{words}");
 }

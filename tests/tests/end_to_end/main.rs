@@ -44,6 +44,4 @@ mod sessions;
 mod streams;
 mod tokens;
 mod users;
-mod webhook_events;
-mod webhook_lanes;
 mod webhooks;

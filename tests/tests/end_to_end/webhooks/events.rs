@@ -9,7 +9,7 @@ use tests::{Client, NEW_PASSWORD, PASSWORD, Receiver, System, mistakes, openapi}
 const ADA: &str = "ada@example.com";
 const AUTH: &str = "/api/v1/auth";
 const DAY: i64 = 86_400;
-const PAGE: &str = include_str!("../../../docs/webhooks.md");
+const PAGE: &str = include_str!("../../../../docs/webhooks.md");
 
 /// The schema and the example of each type of event, as the document has them.
 fn described(document: &Value) -> impl Iterator<Item = (&str, &Value, &Value)> {
