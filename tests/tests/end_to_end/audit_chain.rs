@@ -8,6 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Client, NEW_PASSWORD, System};
 
+use export::judge;
+
 const VERIFY: &str = "/api/v1/audit/verify";
 const EXPORT: &str = "/api/v1/audit/export";
 const EMAIL: &str = "ada@example.com";

@@ -1,7 +1,7 @@
 //! A day is a chain of its own; it goes as a whole when its time is over, and what else is gone is missed.
 
 use serde_json::{Value, json};
-use tests::{Client, System};
+use tests::{Client, NEW_PASSWORD, System};
 
 use super::export::judge;
 use super::{EMAIL, EXPORT, VERIFY, flaw, trail, verify, with_trail};
