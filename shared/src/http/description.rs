@@ -90,7 +90,7 @@ fn idempotency_key() -> Parameter {
 }
 
 fn is_idempotency_key(parameter: &RefOr<Parameter>) -> bool {
-    matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Header)
+    matches!(parameter, RefOr::T(it) if it.name == "Idempotency-Key")
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
