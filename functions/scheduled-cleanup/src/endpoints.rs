@@ -14,7 +14,7 @@ pub(crate) async fn disable(app: &App, origin: &Origin) -> Result<Progress, Faul
     let endpoints = app.store.endpoints(&TenantId::default_tenant()).await?;
     let mut progress = Progress { looked_at: endpoints.len(), ..Progress::default() };
     let enabled = endpoints.iter().filter(|it| it.state == EndpointState::Enabled);
-    for endpoint in enabled.filter(|it| it.has_failed_for_long(app.now())) {
+    for endpoint in enabled.filter(|it| it.health.has_failed_for_long(app.now())) {
         progress.done += usize::from(app.disable(endpoint, Finding::Failing, origin).await?);
     }
     Ok(progress)

@@ -19,11 +19,15 @@ use shared::clock::Timestamp;
 use shared::event::Origin;
 use shared::fault::Fault;
 use shared::session::Device;
+use shared::store::Recorded;
 use shared::webhook::{
-    self, Attempt, Delivery, Due, Endpoint, EndpointState, Failure, Finding, Jitter, Lane, Message, Next,
-    PROMPT, Reply, Sender, Target,
+    self, Attempt, Delivery, Due, Endpoint, EndpointState, Failure, Finding, Health, Jitter, Lane, Message,
+    Next, PROMPT, Reply, Sender, Target,
 };
 use tokio::time::timeout;
+
+/// How often an endpoint that changes is read again.
+const TRIES: usize = 5;
 
 /// Brings deliveries to their endpoints. Cheap to clone.
 #[derive(Clone)]
@@ -57,7 +61,7 @@ impl Courier {
             (None, _) => Ok(()),
             (Some(later), _) if later.at > self.app.now() => self.put_back(lane, &later).await,
             (Some(due), Some(endpoint)) if endpoint.state == EndpointState::Enabled => {
-                match (endpoint.rest(self.app.now()), lane, endpoint.lane()) {
+                match (endpoint.health.rest(self.app.now()), lane, endpoint.health.lane()) {
                     (Some(until), ..) => self.postpone(&delivery, &endpoint, until).await,
                     (None, Lane::Fast, Lane::Slow) => self.put_back(Lane::Slow, &due).await,
                     _ => self.try_out(delivery, endpoint).await,
@@ -97,7 +101,7 @@ impl Courier {
             return Err(Fault::temporary("postponing a delivery", "the delivery moved on meanwhile"));
         }
         match postponed.due() {
-            Some(due) => self.put_back(endpoint.lane(), &due).await,
+            Some(due) => self.put_back(endpoint.health.lane(), &due).await,
             None => Ok(()),
         }
     }
@@ -121,15 +125,44 @@ impl Courier {
                 return Ok(());
             }
         }
-        if !self.app.store.record_attempt(&delivery, &tried).await? {
-            return Err(Fault::temporary("recording an attempt", "the delivery moved on meanwhile"));
+        let health = if waited { endpoint.health.waited_for(true) } else { endpoint.health };
+        let shows =
+            |known: Health| known.waited_for(waited).asked_to_rest(reply.rest(), now).after(next, now);
+        let health = self.record((&delivery, &tried), Endpoint { health, ..endpoint }, shows).await?;
+        match tried.due() {
+            Some(due) => self.put_back(health.lane(), &due).await,
+            None => Ok(()),
         }
-        let before = if waited { endpoint.waited_for(true) } else { endpoint };
-        let after = before.clone().waited_for(waited).asked_to_rest(reply.rest(), now).after(next, now);
-        if let Some(due) = tried.due() {
-            self.put_back(after.lane(), &due).await?;
+    }
+
+    /// Records an attempt: what its delivery was, and what it is, and what it `shows` of the endpoint's server, whose
+    /// health is answered.
+    ///
+    /// Both are one write: a success that is not known of would have a server that works switched off. Where others noted
+    /// something of the server meanwhile, that is read again.
+    async fn record(
+        &self,
+        attempt: (&Delivery, &Delivery),
+        endpoint: Endpoint,
+        shows: impl Fn(Health) -> Health,
+    ) -> Result<Health, Fault> {
+        let (id, tenant, url) = (endpoint.id, endpoint.tenant.clone(), endpoint.url.clone());
+        let mut found = Some(endpoint);
+        for _ in 0..TRIES {
+            // Of another server, or of one that nothing leads to any more, it shows nothing.
+            let known = found.filter(|it| it.url == url);
+            let before = known.as_ref().map(|it| it.health).unwrap_or_default();
+            let after = shows(before);
+            let news = known.as_ref().filter(|_| before != after).map(|it| (it, after));
+            match self.app.store.record_attempt(attempt, news).await? {
+                Recorded::Done => return Ok(after),
+                Recorded::EndpointChanged => found = self.app.store.endpoint(&tenant, id).await?,
+                Recorded::DeliveryMoved => {
+                    return Err(Fault::temporary("recording an attempt", "the delivery moved on meanwhile"));
+                }
+            }
         }
-        self.note(&before, &after).await
+        Err(Fault::temporary("recording an attempt", "its endpoint changed at each try"))
     }
 
     /// Posts the delivery, if its URL still leads where webhooks may go; the reply, and whether it let us wait.
@@ -151,8 +184,7 @@ impl Courier {
         if let Ok(reply) = timeout(PROMPT, &mut post).await {
             return Ok((reply, false));
         }
-        let slow = endpoint.clone().waited_for(true);
-        let (reply, noted) = join(post, self.note(endpoint, &slow)).await;
+        let (reply, noted) = join(post, self.note_slow(endpoint)).await;
         if let Err(fault) = noted {
             // What is posted has to be recorded all the same.
             tracing::error!(cause = fault.chain(), webhook = %endpoint.id, "nobody knows that an endpoint is slow");
@@ -160,13 +192,11 @@ impl Courier {
         Ok((reply, true))
     }
 
-    /// The endpoint is known to be as an attempt shows it, if that is new.
-    async fn note(&self, before: &Endpoint, after: &Endpoint) -> Result<(), Fault> {
-        let known = |it: &Endpoint| (it.failing_since, it.slow, it.rests_until);
-        if known(before) == known(after) {
+    async fn note_slow(&self, endpoint: &Endpoint) -> Result<(), Fault> {
+        if endpoint.health.slow {
             return Ok(());
         }
-        self.app.store.note_attempt(before, after).await
+        self.app.store.note_health(endpoint, endpoint.health.waited_for(true)).await
     }
 }
 

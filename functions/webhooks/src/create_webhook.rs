@@ -10,7 +10,7 @@ use shared::http::{Json, Permitted, Problem};
 use shared::id::WebhookId;
 use shared::role::AdminAll;
 use shared::store::EndpointAddition;
-use shared::webhook::{Endpoint, EndpointState, Secrets, SigningSecret};
+use shared::webhook::{Endpoint, EndpointState, Health, Secrets, SigningSecret};
 use utoipa::ToSchema;
 
 use super::{Described, Refusal, WebhookInfo, described, event};
@@ -64,9 +64,7 @@ pub(crate) async fn create_webhook(
         events: events.unwrap_or_default(),
         state: EndpointState::Enabled,
         secrets: Secrets::new(secret.seal(&app.keys, id).await?),
-        failing_since: None,
-        slow: false,
-        rests_until: None,
+        health: Health::default(),
         created_by: caller.user.id,
         created_at: now,
         updated_at: now,

@@ -87,7 +87,7 @@ impl From<Endpoint> for WebhookInfo {
             enabled: endpoint.state == EndpointState::Enabled,
             disabled_reason,
             disabled_at,
-            failing_since: endpoint.failing_since,
+            failing_since: endpoint.health.failing_since,
             created_by: endpoint.created_by,
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,

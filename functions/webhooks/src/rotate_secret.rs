@@ -8,6 +8,7 @@ use shared::clock::Timestamp;
 use shared::event::EventType;
 use shared::http::{Json, Permitted, Problem};
 use shared::role::AdminAll;
+use shared::store::EndpointChange;
 use shared::webhook::{Endpoint, SigningSecret};
 use utoipa::ToSchema;
 
@@ -44,7 +45,8 @@ pub(crate) async fn rotate_secret(
     let secrets = before.secrets.clone().rotated(sealed, now).map_err(Refusal::TooManySecrets)?;
     let changed = Endpoint { secrets, updated_at: now, ..before.clone() };
     let event = event(EventType::AdminWebhookSecretRotated, &caller, &changed, now);
-    if !app.store.change_endpoint(&caller.user, (&before, &changed), &event).await? {
+    let change = EndpointChange { before: &before, after: &changed, with_health: false };
+    if !app.store.change_endpoint(&caller.user, change, &event).await? {
         return Err(Problem::changed_meanwhile());
     }
     let previous_secret_valid_until = changed.secrets.overlap_until(now);

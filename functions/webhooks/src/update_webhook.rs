@@ -9,7 +9,7 @@ use shared::App;
 use shared::event::EventType;
 use shared::http::{Json, Permitted, Problem, Tagged, Target};
 use shared::role::AdminAll;
-use shared::store::Changed;
+use shared::store::{Changed, EndpointChange};
 use shared::webhook::Endpoint;
 use utoipa::ToSchema;
 
@@ -74,7 +74,9 @@ pub(crate) async fn update_webhook(
         ..endpoint
     };
     let event = event(EventType::AdminWebhookUpdated, &caller, &changed, changed.updated_at);
-    let written = app.store.change_endpoint(&caller.user, (&before, &changed), &event).await?;
+    let with_health = changed.url != before.url || form.enabled.is_some();
+    let change = EndpointChange { before: &before, after: &changed, with_health };
+    let written = app.store.change_endpoint(&caller.user, change, &event).await?;
     target.if_match.settle(if written { Changed::Done } else { Changed::Meanwhile })?;
     Ok(Tagged(changed.version, changed.into()))
 }

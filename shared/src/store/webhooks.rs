@@ -1,8 +1,8 @@
 //! Webhook endpoints, and the deliveries to them.
 //!
-//! A person's change of an endpoint asks for its version; the system's own (it fails, works again, is switched off)
-//! asks for that too, but does not raise it: who edits an endpoint does not lose their work because a delivery
-//! failed. Both ask for the state that they saw.
+//! A person's change of an endpoint asks for its version and its state. So does switching it off, which raises no version:
+//! who edits an endpoint does not lose their work because a delivery failed. What attempts show of its server asks for the
+//! server, by its URL, and for what was known of it.
 
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -17,9 +17,9 @@ use super::write::{Item, Write};
 use crate::clock::Timestamp;
 use crate::event::Event;
 use crate::fault::Fault;
-use crate::id::{DeliveryId, TenantId, WebhookId};
+use crate::id::{ClaimId, DeliveryId, TenantId, WebhookId};
 use crate::user::User;
-use crate::webhook::{Delivery, DeliveryState, Due, Endpoint};
+use crate::webhook::{Delivery, DeliveryState, Due, Endpoint, Health};
 
 /// How many endpoints a tenant may have. Of 6 KB each at most, they fit into the 1 MB that a query reads.
 const MOST_ENDPOINTS: u32 = 50;
@@ -40,15 +40,26 @@ pub enum EndpointAddition {
     ActorChanged,
 }
 
-/// What became of an endpoint that was to be switched off.
+/// What became of an attempt, or of what it shows of its endpoint, that was to be noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disabling {
+#[must_use]
+pub enum Recorded {
     /// It is.
     Done,
-    /// It stands otherwise by now; nothing was written.
+    /// The endpoint stands otherwise by now; nothing was written.
     EndpointChanged,
-    /// The delivery whose attempt showed it stands otherwise by now; nothing was written.
+    /// The delivery stands otherwise by now; nothing was written.
     DeliveryMoved,
+}
+
+/// A person's change of an endpoint.
+pub struct EndpointChange<'a> {
+    /// What it was when the change was decided.
+    pub before: &'a Endpoint,
+    /// What it is to be.
+    pub after: &'a Endpoint,
+    /// Whether its server's health is that of `after`, too, whatever attempts show meanwhile.
+    pub with_health: bool,
 }
 
 /// Deliveries that nobody attempted in time.
@@ -111,17 +122,18 @@ impl Store {
         })
     }
 
-    /// The endpoint is as `changed` says, by the will of `actor`, and `event` is told.
+    /// The endpoint is as `change` says, by the will of `actor`, and `event` is told.
     ///
     /// Guarded by the actor's role and state being those by which it was decided, and by the endpoint having the
-    /// version and the state that `before` has. `false` if one of that changed since.
+    /// version and the state that it had then. `false` if one of that changed since.
     pub async fn change_endpoint(
         &self,
         actor: &User,
-        (before, changed): (&Endpoint, &Endpoint),
+        change: EndpointChange<'_>,
         event: &Event,
     ) -> Result<bool, Fault> {
-        let write = standing(before)?
+        let changed = change.after;
+        let write = standing(change.before)?
             .set("url", &changed.url)?
             .set("description", &changed.description)?
             .set("events", &changed.events)?
@@ -129,8 +141,7 @@ impl Store {
             .set("secrets", &changed.secrets)?
             .set("updated_at", changed.updated_at)?
             .add("version", 1);
-        // What an attempt shows meanwhile stays.
-        let write = if manner(before) == manner(changed) { write } else { mannered(write, changed)? };
+        let write = if change.with_health { healthy_as(write, changed.health)? } else { write };
         let outcome = self.table.transact(vec![still(actor.id, &actor.role)?, write, outbox(event)?]).await?;
         Ok(matches!(outcome, Outcome::Written(())))
     }
@@ -156,16 +167,12 @@ impl Store {
         Ok(matches!(self.table.transact(writes).await?, Outcome::Written(())))
     }
 
-    /// The endpoint fails, lets us wait or works again, as `after` says an attempt left it.
+    /// The endpoint's server is known to be as an attempt shows it.
     ///
-    /// Guarded by the endpoint standing as `before` says. Where it does not, another attempt or a person was first,
-    /// and the next attempt tells again: nothing is written.
-    pub async fn note_attempt(&self, before: &Endpoint, after: &Endpoint) -> Result<(), Fault> {
-        let (failing_since, slow, rests_until) = manner(before);
-        let write = unchanged(mannered(standing(before)?, after)?, "failing_since", failing_since)?;
-        let write = unchanged(write, "slow", slow)?;
-        let write = unchanged(write, "rests_until", rests_until)?;
-        self.table.transact(vec![write]).await.map(drop)
+    /// Guarded by its URL and its health being those that the attempt began with. Where they are not, nothing is written:
+    /// another attempt or a person was first.
+    pub async fn note_health(&self, endpoint: &Endpoint, health: Health) -> Result<(), Fault> {
+        self.table.transact(vec![noting(endpoint, health)?]).await.map(drop)
     }
 
     /// The endpoint is switched off, as `after` says, `event` is told, and the attempt that showed it, if it was one, is
@@ -177,15 +184,15 @@ impl Store {
         (before, after): (&Endpoint, &Endpoint),
         attempt: Option<(&Delivery, &Delivery)>,
         event: &Event,
-    ) -> Result<Disabling, Fault> {
+    ) -> Result<Recorded, Fault> {
         let write = standing(before)?.set("state", after.state)?;
-        let write = unchanged(write, "failing_since", before.failing_since)?;
+        let write = unchanged(write, "failing_since", before.health.failing_since)?;
         let mut writes = vec![write, outbox(event)?];
         writes.extend(attempt.map(moving).transpose()?);
         Ok(match self.table.transact(writes).await? {
-            Outcome::Written(()) => Disabling::Done,
-            Outcome::Refused(refused) if refused.iter().any(|it| it.index == 0) => Disabling::EndpointChanged,
-            Outcome::Refused(_) => Disabling::DeliveryMoved,
+            Outcome::Written(()) => Recorded::Done,
+            Outcome::Refused(refused) if refused.iter().any(|it| it.index == 0) => Recorded::EndpointChanged,
+            Outcome::Refused(_) => Recorded::DeliveryMoved,
         })
     }
 
@@ -300,16 +307,37 @@ impl Store {
     ///
     /// Guarded by its state, which each attempt changes, and by nobody else's claim.
     pub async fn claim_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<bool, Fault> {
-        let claim = in_state(delivery)?.set("claimed_until", now.as_second() + CLAIM_SECONDS)?;
-        Ok(matches!(self.table.transact(vec![unclaimed(claim, now)?]).await?, Outcome::Written(())))
+        let claim = ClaimId::random();
+        let write = in_state(delivery)?
+            .set("claimed_until", now.as_second() + CLAIM_SECONDS)?
+            .set("claimed_by", claim)?;
+        let Outcome::Refused(refused) = self.table.transact(vec![unclaimed(write, now)?]).await? else {
+            return Ok(true);
+        };
+        // It is ours nevertheless where the answer was lost, and the SDK asked again.
+        let claimed_by = |item: &Item| text(item, "claimed_by").map(ToOwned::to_owned);
+        let owner = refused.iter().find_map(|it| it.old.as_ref().and_then(claimed_by));
+        Ok(owner.is_some_and(|owner| owner == claim.to_string()))
     }
 
-    /// The delivery is what its attempt made of it, and nobody's; `false` if it moved on meanwhile.
+    /// The delivery is what its attempt made of it, and nobody's, and the endpoint's server is known to be as the attempt
+    /// shows it, where that is new.
     ///
-    /// Guarded by the state that was attempted.
-    pub async fn record_attempt(&self, before: &Delivery, after: &Delivery) -> Result<bool, Fault> {
-        let outcome = self.table.transact(vec![moving((before, after))?]).await?;
-        moved(outcome, &[(before, after)])
+    /// Guarded by the state that was attempted, and by the endpoint's URL and health being those that it is compared with.
+    pub async fn record_attempt(
+        &self,
+        (before, after): (&Delivery, &Delivery),
+        news: Option<(&Endpoint, Health)>,
+    ) -> Result<Recorded, Fault> {
+        let mut writes = vec![moving((before, after))?];
+        writes.extend(news.map(|(endpoint, health)| noting(endpoint, health)).transpose()?);
+        let outcome = self.table.transact(writes).await?;
+        if let Outcome::Refused(refused) = &outcome
+            && refused.iter().all(|it| it.index == 1)
+        {
+            return Ok(Recorded::EndpointChanged);
+        }
+        Ok(if moved(outcome, &[(before, after)])? { Recorded::Done } else { Recorded::DeliveryMoved })
     }
 
     /// Each delivery is as the second of its pair says.
@@ -357,15 +385,23 @@ fn opening(delivery: &Delivery) -> Result<Write, Fault> {
     Ok(put.unless_exists())
 }
 
-/// How an endpoint takes what it is told, as its item has it: attributes that are there or not.
-fn manner(endpoint: &Endpoint) -> (Option<Timestamp>, Option<bool>, Option<Timestamp>) {
-    (endpoint.failing_since, endpoint.slow.then_some(true), endpoint.rests_until)
+/// A change of what is known of the endpoint's server, if that is what it was.
+fn noting(endpoint: &Endpoint, health: Health) -> Result<Write, Fault> {
+    let was = endpoint.health;
+    let write = Write::update(Key::endpoint(&endpoint.tenant, endpoint.id))
+        .only_if("#url = :url")
+        .value("url", &endpoint.url)?;
+    let write = unchanged(write, "failing_since", was.failing_since)?;
+    let write = unchanged(write, "slow", was.slow.then_some(true))?;
+    healthy_as(unchanged(write, "rests_until", was.rests_until)?, health)
 }
 
-/// `write`, by which the endpoint takes what it is told as `after` does.
-fn mannered(write: Write, after: &Endpoint) -> Result<Write, Fault> {
-    let (failing_since, slow, rests_until) = manner(after);
-    write.set("failing_since", failing_since)?.set("slow", slow)?.set("rests_until", rests_until)
+/// `write`, by which the endpoint has this health: attributes that are there or not.
+fn healthy_as(write: Write, health: Health) -> Result<Write, Fault> {
+    write
+        .set("failing_since", health.failing_since)?
+        .set("slow", health.slow.then_some(true))?
+        .set("rests_until", health.rests_until)
 }
 
 /// `write`, if the item's `name` is what it `was`, or not there.
@@ -387,7 +423,7 @@ fn standing(before: &Endpoint) -> Result<Write, Fault> {
 /// The write that makes of the first of a pair the second, which is nobody's.
 fn moving((before, after): (&Delivery, &Delivery)) -> Result<Write, Fault> {
     let write = in_state(before)?.set("state", after.state)?.set("attempts", &after.attempts)?;
-    let write = write.remove("claimed_until");
+    let write = write.set("expires_at", after.expires_at)?.remove("claimed_until").remove("claimed_by");
     match after.due() {
         Some(due) => write
             .set(key::PENDING.pk, key::pending_of(&after.tenant, after.id))?

@@ -144,6 +144,11 @@ impl DeliveryId {
     }
 }
 
+/// Until when a delivery that was made or replayed at `now` is kept, in seconds since the epoch.
+fn kept_until(now: Timestamp) -> i64 {
+    (now + KEPT).as_second()
+}
+
 impl Delivery {
     /// The delivery of `event` to `endpoint`, to be tried at once.
     pub fn new(event: &Event, endpoint: &Endpoint, now: Timestamp) -> Result<Self, Fault> {
@@ -158,7 +163,7 @@ impl Delivery {
             state: DeliveryState::Pending { next_attempt_at: now },
             claimed_until: None,
             created_at: now,
-            expires_at: (now + KEPT).as_second(),
+            expires_at: kept_until(now),
         })
     }
 
@@ -187,10 +192,11 @@ impl Delivery {
     }
 
     /// It is tried once more, from `now` on. What was tried before counts: if it was given up, one more failure
-    /// gives it up again.
+    /// gives it up again. It is kept as long as a new one, so that its attempts are not forgotten before the last.
     #[must_use]
     pub fn replayed(self, now: Timestamp) -> Self {
-        Self { state: DeliveryState::Pending { next_attempt_at: now }, ..self }
+        let state = DeliveryState::Pending { next_attempt_at: now };
+        Self { state, expires_at: kept_until(now), ..self }
     }
 
     /// Whether somebody attempts it at `now`.
@@ -236,6 +242,13 @@ mod tests {
         for next in [Next::Delivered, Next::GivenUp, Next::Gone] {
             assert_eq!(delivery.clone().after(attempt(Outcome::Status(200)), next).due(), None);
         }
+    }
+
+    #[test]
+    fn a_replayed_delivery_is_kept_as_long_as_a_new_one() {
+        let (event, endpoint) = (event(EventType::UserLogin), endpoint(&["*"]));
+        let made = |second| Delivery::new(&event, &endpoint, at(second)).unwrap();
+        assert_eq!(made(0).replayed(at(86_400)).expires_at, made(86_400).expires_at);
     }
 
     #[test]

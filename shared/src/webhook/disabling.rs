@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::event::details::WebhookDisabled;
 use crate::event::{Event, EventType, Notice, Origin};
 use crate::fault::Fault;
-use crate::store::Disabling;
+use crate::store::Recorded;
 
 /// How often an endpoint that changes is read again.
 const TRIES: usize = 5;
@@ -45,18 +45,18 @@ impl App {
             else {
                 return Ok(false);
             };
-            if reason == DisabledReason::Failing && !before.has_failed_for_long(now) {
+            if reason == DisabledReason::Failing && !before.health.has_failed_for_long(now) {
                 return Ok(false);
             }
             let after = before.clone().disabled(reason, now);
             let event =
                 self.disabled(&after, reason, Event::new(EventType::WebhookDisabled, origin, now)).await?;
             match self.store.disable_endpoint((&before, &after), attempt, &event).await? {
-                Disabling::Done => return Ok(true),
-                Disabling::DeliveryMoved => {
+                Recorded::Done => return Ok(true),
+                Recorded::DeliveryMoved => {
                     return Err(Fault::temporary("recording an attempt", "the delivery moved on meanwhile"));
                 }
-                Disabling::EndpointChanged => found = self.store.endpoint(&before.tenant, before.id).await?,
+                Recorded::EndpointChanged => found = self.store.endpoint(&before.tenant, before.id).await?,
             }
         }
         Err(Fault::temporary("switching an endpoint off", "it changed at each try"))

@@ -1,19 +1,14 @@
 //! An endpoint: a tenant's server that wants to be told of events.
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::lane::Lane;
-use super::retry::Next;
+use super::health::Health;
 use super::selector::Selector;
 use super::signature::Secrets;
 use crate::clock::Timestamp;
 use crate::event::Event;
 use crate::id::{TenantId, UserId, WebhookId};
-
-/// How long an endpoint may take nothing before it is disabled.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 /// Where a tenant's events are told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,15 +28,9 @@ pub struct Endpoint {
     pub state: EndpointState,
     /// What its messages are signed with.
     pub secrets: Secrets,
-    /// Since when it has taken nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failing_since: Option<Timestamp>,
-    /// Whether it last took long to answer.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub slow: bool,
-    /// Until when it wants to be left alone (`Retry-After`), whatever there is to tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rests_until: Option<Timestamp>,
+    /// How its server takes what it is told.
+    #[serde(flatten)]
+    pub health: Health,
     /// Who made it.
     pub created_by: UserId,
     /// When.
@@ -88,63 +77,17 @@ impl Endpoint {
             && self.events.iter().any(|selector| selector.selects(event.event_type))
     }
 
-    /// The lane that deliveries to it take.
-    pub fn lane(&self) -> Lane {
-        if self.slow || self.failing_since.is_some() { Lane::Slow } else { Lane::Fast }
-    }
-
-    /// Until when it is to be left alone, if it is at `now`.
-    pub fn rest(&self, now: Timestamp) -> Option<Timestamp> {
-        self.rests_until.filter(|until| now < *until)
-    }
-
     /// An administrator switches it on, whatever it was, or pauses it.
     #[must_use]
     pub fn switched(self, on: bool) -> Self {
         let state = if on { EndpointState::Enabled } else { EndpointState::Paused };
-        Self { state, ..self.afresh() }
+        Self { state, health: Health::default(), ..self }
     }
 
     /// An administrator has it told at `url`. What another server did says nothing of this one.
     #[must_use]
     pub fn moved(self, url: String) -> Self {
-        if url == self.url { self } else { Self { url, ..self.afresh() } }
-    }
-
-    /// Nothing is known of how it answers.
-    fn afresh(self) -> Self {
-        Self { failing_since: None, slow: false, rests_until: None, ..self }
-    }
-
-    /// What it is when it let us wait for longer than [`super::PROMPT`], whatever it answers then, or did not.
-    #[must_use]
-    pub fn waited_for(self, slow: bool) -> Self {
-        Self { slow, ..self }
-    }
-
-    /// What it is when it asked, at `now`, to be left alone for `wait`, if it did. An earlier wish that goes on for longer
-    /// stands.
-    #[must_use]
-    pub fn asked_to_rest(self, wait: Option<SignedDuration>, now: Timestamp) -> Self {
-        let rests_until = self.rests_until.max(wait.map(|wait| now + wait));
-        Self { rests_until, ..self }
-    }
-
-    /// What it is after an attempt at `now` that led to `next`.
-    #[must_use]
-    pub fn after(self, next: Next, now: Timestamp) -> Self {
-        match next {
-            Next::Delivered => Self { failing_since: None, rests_until: None, ..self },
-            Next::Again(_) | Next::GivenUp | Next::Gone => {
-                Self { failing_since: Some(self.failing_since.unwrap_or(now)), ..self }
-            }
-        }
-    }
-
-    /// Whether it has taken nothing for five days, as is known at `now`: also where there was nothing to tell for some
-    /// of the time.
-    pub fn has_failed_for_long(&self, now: Timestamp) -> bool {
-        self.failing_since.is_some_and(|since| now.duration_since(since) >= PATIENCE)
+        if url == self.url { self } else { Self { url, health: Health::default(), ..self } }
     }
 
     /// The system switches it off at `at`.
@@ -156,9 +99,12 @@ impl Endpoint {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
     use crate::event::{EventType, Origin};
     use crate::session::Device;
+    use crate::webhook::Next;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -178,9 +124,7 @@ pub(super) mod tests {
             events: events.iter().map(|text| text.parse().unwrap()).collect(),
             state: EndpointState::Enabled,
             secrets: Secrets::new(serde_json::from_value("sealed".into()).unwrap()),
-            failing_since: None,
-            slow: false,
-            rests_until: None,
+            health: Health::default(),
             created_by: UserId::random(),
             created_at: at(0),
             updated_at: at(0),
@@ -200,76 +144,41 @@ pub(super) mod tests {
         assert!(!endpoint.switched(false).wants(&login));
     }
 
-    #[test]
-    fn a_success_ends_a_time_of_failures() {
-        let failing = endpoint(&["*"]).after(Next::Again(at(5)), at(1)).after(Next::GivenUp, at(2));
-        assert_eq!(failing.failing_since, Some(at(1)));
-        assert_eq!(failing.after(Next::Delivered, at(3)).failing_since, None);
-    }
-
-    #[test]
-    fn five_days_without_a_success_are_too_long() {
-        let (endpoint, five_days) = (endpoint(&["*"]), 5 * 86_400);
-        let failing = endpoint.clone().after(Next::Again(at(5)), at(0)).after(Next::GivenUp, at(1_000));
-        assert!(
-            !failing.has_failed_for_long(at(five_days - 1)) && failing.has_failed_for_long(at(five_days))
-        );
-        assert!(!endpoint.has_failed_for_long(at(five_days)));
-    }
-
-    #[test]
-    fn who_asks_for_it_is_left_alone_until_their_time_is_over_or_they_answer_well() {
-        let minutes = |minutes| Some(SignedDuration::from_mins(minutes));
-        let resting = endpoint(&["*"]).asked_to_rest(minutes(2), at(0)).after(Next::Again(at(5)), at(0));
-        assert_eq!([resting.rest(at(119)), resting.rest(at(120))], [Some(at(120)), None]);
-        for shorter in [None, minutes(1)] {
-            assert_eq!(resting.clone().asked_to_rest(shorter, at(1)).rest(at(1)), Some(at(120)));
+    /// One whose server failed, was slow and asked for a rest.
+    fn failing() -> Endpoint {
+        let health = Health::default().waited_for(true).after(Next::Again(at(5)), at(0));
+        Endpoint {
+            health: health.asked_to_rest(Some(SignedDuration::from_mins(2)), at(0)),
+            ..endpoint(&["*"])
         }
-        assert_eq!(resting.clone().asked_to_rest(minutes(2), at(1)).rest(at(1)), Some(at(121)));
-        assert_eq!(resting.after(Next::Delivered, at(1)).rest(at(1)), None);
     }
 
     #[test]
     fn what_is_known_of_one_server_is_not_held_against_another() {
-        let known =
-            endpoint(&["*"]).waited_for(true).asked_to_rest(Some(SignedDuration::from_mins(2)), at(0));
-        let known = known.after(Next::Again(at(5)), at(0));
-        let unknown = |it: &Endpoint| (it.failing_since, it.slow, it.rests_until) == (None, false, None);
-        assert!(!unknown(&known.clone().moved(known.url.clone())));
-        assert!(unknown(&known.clone().moved("https://other.example.com/".to_owned())));
-        assert!(unknown(&known.clone().switched(true)) && unknown(&known.switched(false)));
-    }
-
-    #[test]
-    fn who_fails_or_lets_us_wait_has_the_slow_lane_until_they_answer_well_again() {
-        let prompt = endpoint(&["*"]);
-        let failing = prompt.clone().after(Next::Again(at(5)), at(1));
-        let slow = prompt.clone().waited_for(true).after(Next::Delivered, at(3));
-        assert_eq!(prompt.lane(), Lane::Fast);
-        for slow in [failing, slow] {
-            assert_eq!(slow.lane(), Lane::Slow);
-            assert_eq!(slow.clone().switched(true).lane(), Lane::Fast);
-            assert_eq!(slow.waited_for(false).after(Next::Delivered, at(4)).lane(), Lane::Fast);
+        let known = failing();
+        assert_eq!(known.clone().moved(known.url.clone()).health, known.health);
+        let moved = known.clone().moved("https://other.example.com/".to_owned());
+        for unknown in [moved, known.clone().switched(true), known.switched(false)] {
+            assert_eq!(unknown.health, Health::default());
         }
     }
 
     #[test]
     fn a_disabled_endpoint_starts_afresh_when_it_is_switched_on() {
-        let disabled = endpoint(&["*"]).after(Next::Gone, at(1)).disabled(DisabledReason::Gone, at(1));
+        let disabled = failing().disabled(DisabledReason::Gone, at(1));
         assert_eq!(disabled.state, EndpointState::Disabled { reason: DisabledReason::Gone, at: at(1) });
         assert!(!disabled.wants(&event(EventType::UserLogin)));
         let enabled = disabled.switched(true);
-        assert_eq!((enabled.state, enabled.failing_since), (EndpointState::Enabled, None));
+        assert_eq!((enabled.state, enabled.health), (EndpointState::Enabled, Health::default()));
     }
 
     #[test]
     fn the_table_keeps_an_endpoint_as_it_is() {
-        let endpoint = endpoint(&["*", "user.*"]).waited_for(true);
-        let endpoint = endpoint.asked_to_rest(Some(SignedDuration::from_mins(2)), at(0));
-        let endpoint = endpoint.after(Next::GivenUp, at(1)).disabled(DisabledReason::Failing, at(2));
-        let item: std::collections::HashMap<String, serde_dynamo::AttributeValue> =
-            serde_dynamo::to_item(&endpoint).unwrap();
-        let read: Endpoint = serde_dynamo::from_item(item).unwrap();
-        assert_eq!(format!("{read:?}"), format!("{endpoint:?}"));
+        for endpoint in [endpoint(&["*", "user.*"]), failing().disabled(DisabledReason::Failing, at(2))] {
+            let item: std::collections::HashMap<String, serde_dynamo::AttributeValue> =
+                serde_dynamo::to_item(&endpoint).unwrap();
+            let read: Endpoint = serde_dynamo::from_item(item).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{endpoint:?}"));
+        }
     }
 }

@@ -97,8 +97,10 @@ pub fn after(reply: Reply, attempts: usize, now: Timestamp, jitter: Jitter) -> N
         _ => {}
     }
     let Some(wait) = WAITS.get(attempts.saturating_sub(1)) else { return Next::GivenUp };
-    let asked = reply.rest().unwrap_or_default();
-    Next::Again(now + jitter.draw_out(asked.max(*wait)))
+    let scheduled = now + jitter.draw_out(*wait);
+    // Whoever asked to be left alone gets this delivery with all others that waited for that time to be over.
+    let asked = reply.rest().map(|asked| jitter.soon_after(now + asked));
+    Next::Again(asked.map_or(scheduled, |asked| asked.max(scheduled)))
 }
 
 /// How long after `now` a `Retry-After` (RFC 9110, 10.2.3) wants us back; `None` if it says neither seconds nor a
@@ -179,6 +181,12 @@ mod tests {
         assert_eq!(wait(0), Next::Again(at(300)));
         assert_eq!(wait(255), Next::Again(at(360)));
         assert!(matches!(wait(100), Next::Again(time) if at(300) < time && time < at(360)));
+    }
+
+    #[test]
+    fn what_was_refused_for_a_while_comes_within_a_minute_after_it_however_long_that_was() {
+        let late = after(asking(503, 86_400), 1, at(0), Jitter(255));
+        assert_eq!(late, Next::Again(at(86_460)));
     }
 
     #[test]

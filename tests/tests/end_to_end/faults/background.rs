@@ -2,6 +2,8 @@
 //!
 //! A stream or a queue brings again what failed; the clean-up runs again in an hour.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use tests::System;
 
@@ -12,6 +14,7 @@ use super::{MANY, MOMENTS, Stage};
 /// How long the queue hides a message that failed, and a claim keeps others from a delivery, in seconds.
 const HIDDEN: i64 = 181;
 const DAY: i64 = 86_400;
+const WEBHOOKS: &str = "/api/v1/webhooks";
 
 /// A function that runs without a request, and what makes it run.
 struct Function {
@@ -94,26 +97,53 @@ async fn mails_and_webhooks_survive_every_fault() {
     .await;
 }
 
+/// Has the webhook of the stage, which is made where there is none, told a test event; its path.
+async fn test_webhook(stage: &Stage) -> String {
+    // The tokens of those who signed in before are too old soon.
+    let admin = stage.system.admin().await;
+    let list = admin.get(WEBHOOKS).await.expect(200);
+    let id = if let Some(webhook) = list["items"].get(0) {
+        webhook["id"].clone()
+    } else {
+        let form = json!({ "url": stage.receiver.url, "events": ["bulk.*"] });
+        admin.post(WEBHOOKS, form).await.expect(201)["id"].clone()
+    };
+    let path = format!("{WEBHOOKS}/{}", id.as_str().unwrap());
+    admin.post(&format!("{path}/test"), json!({})).await.expect(202);
+    path
+}
+
+/// How many deliveries the webhook of the stage has got.
+fn delivered(stage: &Stage) -> usize {
+    let received = stage.receiver.received();
+    received.iter().map(|it| it.header("webhook-id")).collect::<BTreeSet<_>>().len()
+}
+
 #[tokio::test]
 async fn a_delivery_survives_every_fault() {
     let function = Function { waits: HIDDEN, ..Function::named("webhook-delivery") };
+    let act = async |stage: &Stage, _| drop(test_webhook(stage).await);
+    strike_each(function, act, async |stage, number, what| {
+        assert_eq!(delivered(stage), number as usize + 1, "{what}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_tried_again_survives_every_fault() {
+    let function = Function { waits: HIDDEN, ..Function::named("webhook-delivery") };
     let act = async |stage: &Stage, _| {
-        // The tokens of those who signed in before are too old soon.
-        let admin = stage.system.admin().await;
-        let list = admin.get("/api/v1/webhooks").await.expect(200);
-        let id = if let Some(webhook) = list["items"].get(0) {
-            webhook["id"].clone()
-        } else {
-            let form = json!({ "url": stage.receiver.url, "events": ["bulk.*"] });
-            admin.post("/api/v1/webhooks", form).await.expect(201)["id"].clone()
-        };
-        let path = format!("/api/v1/webhooks/{}/test", id.as_str().unwrap());
-        admin.post(&path, json!({})).await.expect(202);
+        stage.receiver.answer(500, &[]);
+        test_webhook(stage).await;
+        stage.system.drain().await;
+        stage.system.advance(7).await;
     };
     strike_each(function, act, async |stage, number, what| {
-        let received = stage.receiver.received();
-        let ids: std::collections::BTreeSet<_> = received.iter().map(|it| it.header("webhook-id")).collect();
-        assert_eq!(ids.len(), number as usize + 1, "{what}");
+        stage.system.advance(400).await;
+        stage.system.drain().await;
+        assert_eq!(delivered(stage), number as usize + 1, "{what}");
+        let list = stage.system.admin().await.get(WEBHOOKS).await.expect(200);
+        assert_eq!(list["items"][0]["failing_since"], json!(null), "{what}: it works again");
     })
     .await;
 }

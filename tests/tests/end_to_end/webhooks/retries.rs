@@ -98,6 +98,40 @@ async fn a_wish_for_rest_ends_with_what_an_administrator_does_about_it() {
 }
 
 #[tokio::test]
+async fn a_wish_for_rest_is_heard_though_another_attempt_failed_first() {
+    let receiver = Receiver::start().await.holding();
+    receiver.answer(503, &[("retry-after", "600")]);
+    receiver.answer_at_once(500);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    for count in 1..=2 {
+        test(&admin, &path).await;
+        receiver.got(count).await;
+    }
+    // The failure is known before the other answer comes.
+    while admin.get(&path).await.json()["failing_since"].is_null() {}
+    receiver.release();
+    pass(&system, 7).await;
+    assert_eq!(receiver.received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_success_is_known_of_though_the_webhook_is_changed_during_the_attempt() {
+    let receiver = Receiver::start().await.answering(&[500]);
+    let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
+    test(&admin, &path).await;
+    system.drain().await;
+    let receiver = receiver.holding();
+    system.advance(7).await;
+    receiver.got(2).await;
+    let change = json!({ "description": "The list" });
+    admin.send(Method::PATCH, &path, Some(change)).await.expect(200);
+    admin.post(&format!("{path}/rotate-secret"), json!({})).await.expect(200);
+    receiver.release();
+    system.drain().await;
+    assert_eq!(admin.get(&path).await.expect(200)["failing_since"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_redirect_is_followed_by_nobody() {
     let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
     for _ in 0..2 {
