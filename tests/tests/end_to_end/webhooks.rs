@@ -42,6 +42,16 @@ async fn deliveries(admin: &Client, path: &str) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
+/// Has two attempts begin, and returns when the second one, which is answered at once, is known to have failed.
+async fn fail_beside_another(receiver: &Receiver, admin: &Client, path: &str) {
+    receiver.answer_at_once(500);
+    for count in 1..=2 {
+        test(admin, path).await;
+        receiver.got(count).await;
+    }
+    while admin.get(path).await.json()["failing_since"].is_null() {}
+}
+
 /// Lets `seconds` pass once all that is due has happened, and all that is due then happen.
 async fn pass(system: &System, seconds: i64) {
     system.drain().await;

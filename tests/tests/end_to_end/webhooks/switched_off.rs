@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{ADMIN, Receiver};
 
-use super::{DAY, HOUR, deliveries, pass, test, told};
+use super::{DAY, HOUR, deliveries, fail_beside_another, pass, test, told};
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_switched_off_at_once() {
@@ -25,14 +25,8 @@ async fn a_server_that_is_gone_is_switched_off_at_once() {
 #[tokio::test]
 async fn a_server_is_switched_off_though_another_attempt_fails_while_it_says_that_it_is_gone() {
     let receiver = Receiver::start().await.answering(&[410]).holding();
-    receiver.answer_at_once(500);
     let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
-    for count in 1..=2 {
-        test(&admin, &path).await;
-        receiver.got(count).await;
-    }
-    // The failure is known before the other answer comes.
-    while admin.get(&path).await.json()["failing_since"].is_null() {}
+    fail_beside_another(&receiver, &admin, &path).await;
     receiver.release();
     system.drain().await;
     let webhook = admin.get(&path).await.expect(200);
