@@ -72,12 +72,14 @@ fn tags(api: &mut OpenApi) -> Vec<Tag> {
     names.into_iter().map(Tag::new).chain([webhooks::tag()]).collect()
 }
 
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
 /// The header of every POST that may be repeated.
 fn idempotency_key() -> Parameter {
     let text = ObjectBuilder::new().schema_type(Type::String);
     let schema = text.min_length(Some(1)).max_length(Some(idempotency::LONGEST_KEY));
     ParameterBuilder::new()
-        .name("Idempotency-Key")
+        .name(IDEMPOTENCY_KEY)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(
@@ -90,7 +92,7 @@ fn idempotency_key() -> Parameter {
 }
 
 fn is_idempotency_key(parameter: &RefOr<Parameter>) -> bool {
-    matches!(parameter, RefOr::T(it) if it.name == "Idempotency-Key")
+    matches!(parameter, RefOr::T(it) if it.name == IDEMPOTENCY_KEY)
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

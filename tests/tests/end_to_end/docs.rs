@@ -93,3 +93,13 @@ fn references(value: &Value) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[test]
+fn only_what_takes_an_idempotency_key_refuses_one() {
+    for operation in operations() {
+        let (path, described) = (&operation.path, &operation.described);
+        let takes_it = described["parameters"].to_string().contains("Idempotency-Key");
+        let refuses_it = described["responses"].to_string().contains("`Idempotency-Key`");
+        assert!(takes_it || !refuses_it, "{path}");
+    }
+}
