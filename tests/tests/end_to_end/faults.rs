@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use tests::{Answer, Client, PASSWORD, Receiver, System, openapi};
 
 use change::Change;
-use invariants::assert_whole;
+use invariants::{assert_nothing_waits, assert_whole};
 
 /// How a call fails.
 const KINDS: [&str; 4] = ["throttle", "error", "error_after_commit", "timeout"];
@@ -33,6 +33,7 @@ const KINDS: [&str; 4] = ["throttle", "error", "error_after_commit", "timeout"];
 const MOMENTS: [&str; 2] = ["timeout", "error_after_commit"];
 /// More calls than anything makes.
 const MANY: u64 = 1_000;
+const HOUR: i64 = 3_600;
 
 /// An operation that changes something.
 struct Row {
@@ -129,6 +130,7 @@ impl Stage {
         assert_eq!(answer.status / 100, 2, "{what}: {}", answer.text);
         let after = self.system.table().await;
         assert_whole(&after, what);
+        assert_nothing_waits(&after, what);
         (Change::between(&before, &after), calls)
     }
 
@@ -195,6 +197,11 @@ impl Row {
             let answer = stage.strike(&trial, fault, (&change, self.again)).await;
             assert!(!heals || answer.status < 300, "{what}: {fault:?} is got over: {}", answer.text);
         }
+        // A request that failed may have left a delivery that no message leads to.
+        stage.system.advance(HOUR).await;
+        stage.system.clean_up().await;
+        stage.system.drain().await;
+        assert_nothing_waits(&stage.system.table().await, what);
     }
 }
 
