@@ -3,8 +3,8 @@
 //! An event that is brought twice makes the same deliveries. One that is still pending is put into a queue again:
 //! whoever put it into the table may have died before that, and who takes it out of the queue sends it once.
 //!
-//! What a request makes is put into the table first, too. Where the queue then fails, the client hears of it: asking again
-//! queues it, and the clean-up queues what nobody asks for again.
+//! What a request makes is put into the table first, too. Where the queue then fails, the client hears of it. The
+//! clean-up puts a message there within two hours, and asking for a replay again does at once.
 
 use super::{Delivery, Endpoint, Lane};
 use crate::app::App;

@@ -38,7 +38,7 @@ impl Health {
         self.rests_until.filter(|until| now < *until)
     }
 
-    /// After an attempt that took longer than [`super::PROMPT`], whatever was answered then, or did not.
+    /// After an attempt that took longer than [`super::PROMPT`] (`slow`), whatever was answered then, or did not.
     #[must_use]
     pub fn waited_for(self, slow: bool) -> Self {
         Self { slow, ..self }
