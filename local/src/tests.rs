@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use shared::App;
-use shared::chain::ChainDay;
+use shared::chain::{ChainId, Kept};
 use shared::checkpoint::Removal;
 use shared::event::{Event, EventType, Origin};
 use shared::id::TenantId;
@@ -108,12 +108,18 @@ async fn many_run_side_by_side() {
     assert_eq!(urls.len(), 8);
 }
 
+/// What stands where the records of a chain do.
+async fn records_of(app: &App, chain: ChainId) -> Vec<Kept> {
+    let kept = app.store.kept_records(&TenantId::default_tenant(), (chain, chain)).await.unwrap();
+    kept.into_values().flatten().collect()
+}
+
 /// Has one thing happen, and its audit record written.
-async fn happen(app: &App) -> ChainDay {
+async fn happen(app: &App) -> ChainId {
     let device = Device { ip_address: "192.0.2.7".to_owned(), user_agent: "tests".to_owned() };
     let event = Event::new(EventType::UserLogin, &Origin::new("request".to_owned(), device), app.now());
-    let (key, chain) = (app.keys.audit_key().await.unwrap(), ChainDay::at(event.at));
-    app.store.record_audit((&event.tenant, &chain, key), &[&event], app.now()).await.unwrap();
+    let (key, chain) = (app.keys.audit_key().await.unwrap(), ChainId::at(event.at));
+    app.store.record_audit((&event.tenant, chain, key), &[&event], app.now()).await.unwrap();
     chain
 }
 
@@ -150,7 +156,7 @@ async fn what_is_recorded_together_is_one_chain_a_day_and_there_once() {
         trail.consume_together(events.clone()).await.unwrap();
         let days = [(old.at, [&events[0], &events[2]], 3), (now, [&events[1], &events[3]], 2)];
         for (day, news, number) in days {
-            let kept = app.store.kept_records(&tenant, &ChainDay::at(day)).await.unwrap();
+            let kept = records_of(&app, ChainId::at(day)).await;
             let records: BTreeMap<_, _> =
                 kept.iter().filter_map(|it| Some((it.id?, it.chained.as_ref()?.seq))).collect();
             assert_eq!(records.len(), number);
@@ -185,22 +191,22 @@ async fn a_day_of_the_audit_trail_goes_when_its_time_is_over_and_a_checkpoint_sa
     clock.advance(400 * 86_400);
     let new = happen(&writer).await;
     app.remove_old_audit(&tenant).await.unwrap();
-    assert_eq!(app.store.kept_records(&tenant, &old).await.unwrap().len(), 1, "a day has its full time");
+    assert_eq!(records_of(&app, old).await.len(), 1, "a day has its full time");
     clock.advance(86_400);
     let key = app.keys.audit_key().await.unwrap();
     for days in [1, 0] {
         let removal = app.remove_old_audit(&tenant).await.unwrap();
         assert_eq!(removal, Removal { days, left: false });
-        assert!(app.store.kept_records(&tenant, &old).await.unwrap().is_empty());
-        let heads = app.store.audit_heads(key, &tenant, &[old.clone(), new.clone()]).await.unwrap().unwrap();
-        let newest = app.store.checkpoint_head(&tenant).await.unwrap().unwrap().newest;
+        assert!(records_of(&app, old).await.is_empty());
+        let heads = app.store.audit_heads(key, &tenant, (old, new)).await.unwrap();
+        let newest = app.store.newest_checkpoint(key, &tenant).await.unwrap().unwrap();
         assert_eq!((heads[&old].removed_by, heads[&new].removed_by), (Some(newest.place()), None));
         let removed = newest.open(key, &tenant).unwrap().removed;
-        assert_eq!((newest.n, &removed[0].chain, removed[0].seq), (1, &old, 1));
+        assert_eq!((newest.n, removed[0].chain, removed[0].seq), (1, old, 1));
     }
     // What comes too late finds the day closed, whatever the retention is by then.
     let late = Event::new(EventType::UserLogin, &Origin::new(String::new(), Device::default()), old.begins());
-    writer.store.record_audit((&tenant, &old, key), &[&late], writer.now()).await.unwrap();
-    assert!(app.store.kept_records(&tenant, &old).await.unwrap().is_empty());
+    writer.store.record_audit((&tenant, old, key), &[&late], writer.now()).await.unwrap();
+    assert!(records_of(&app, old).await.is_empty());
     local.stop().await;
 }

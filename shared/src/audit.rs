@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::chain::Kept;
 use crate::clock::Timestamp;
 use crate::event::EventType;
 use crate::fault::Fault;
@@ -87,7 +88,8 @@ pub fn parse_action(name: &str) -> Result<EventType, &'static str> {
 
 /// The kind of thing of this name.
 pub fn parse_resource(name: &str) -> Result<Resource, &'static str> {
-    named(name).ok_or("must be authentication, session, user, role, permission, webhook or audit_trail")
+    named(name)
+        .ok_or("must be authentication, session, user, role, permission, webhook, audit_trail or counters")
 }
 
 /// The severity of this name.
@@ -161,20 +163,22 @@ pub struct Entry {
 impl Entry {
     /// Who did it; where nobody knows, to whom it was done.
     pub fn user_id(&self) -> Option<UserId> {
-        self.record.actor.or(self.record.user_id)
+        self.record.user_id()
     }
 
-    /// What it was done to: an account, or the session, role or webhook that the event names.
+    /// What it was done to: the session, role, permission or webhook that the event names, or else an account, or a bulk
+    /// operation.
     pub fn resource_id(&self) -> Option<String> {
-        let detail = match self.record.event_type.resource() {
-            Resource::Session => "session_id",
-            Resource::Role => "role",
-            Resource::Permission => "permission",
-            Resource::Webhook => "webhook",
-            _ => "",
+        let named = |detail: &str| self.record.data.get(detail).and_then(Value::as_str).map(str::to_owned);
+        let resource = match self.record.event_type.resource() {
+            Resource::Session => named("session_id"),
+            Resource::Role => named("role"),
+            Resource::Permission => named("permission"),
+            Resource::Webhook => named("webhook"),
+            _ => None,
         };
-        let named = self.record.data.get(detail).and_then(Value::as_str).map(str::to_owned);
-        named.or_else(|| self.record.user_id.map(|user| user.to_string()))
+        let subject = || self.record.subject.map(|user| user.to_string());
+        resource.or_else(subject).or_else(|| named("operation_id"))
     }
 
     /// Whether it was done; from where, if anybody can tell; and what the event says besides.
@@ -190,6 +194,15 @@ impl Entry {
     }
 }
 
+/// What has to do with a person, newest first.
+#[derive(Debug)]
+pub struct History {
+    /// The records.
+    pub records: Vec<AuditRecord>,
+    /// Whether these are all there are.
+    pub complete: bool,
+}
+
 /// A page of the audit trail, newest first.
 #[derive(Clone, Debug)]
 pub struct Entries {
@@ -197,11 +210,39 @@ pub struct Entries {
     pub entries: Vec<Entry>,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
-    /// How many there are. Where a user or a time was asked for, no more than 1,000 are counted.
+    /// How many there are. Where a user or a time was asked for, no more than 1,000 are counted, and of a user and types no
+    /// more than are among the newest 5,000 index entries of each side.
     pub total: u64,
 }
 
 impl App {
+    /// The records of `kept` that this system wrote, where they stand, and whose time is not over. Whatever else somebody put
+    /// there is shown to nobody and hides no other; a verification names it.
+    ///
+    /// # Errors
+    /// When the keys fail.
+    pub async fn proven(&self, kept: Vec<Kept>) -> Result<Vec<AuditRecord>, Fault> {
+        let key = self.keys.audit_key().await?;
+        let proven = |kept: Kept| {
+            let id = kept.id;
+            let record = kept.proven(key);
+            if record.is_none() {
+                tracing::error!(?id, "a record of the audit trail is not as it was written");
+            }
+            record
+        };
+        Ok(kept.into_iter().filter_map(proven).filter(|record| !self.is_past_audit(record.at)).collect())
+    }
+
+    /// The newest `most` records that have to do with `user`.
+    ///
+    /// # Errors
+    /// When the table or the keys fail.
+    pub async fn history(&self, user: UserId, most: usize) -> Result<History, Fault> {
+        let (kept, complete) = self.store.history(user, most).await?;
+        Ok(History { records: self.proven(kept).await?, complete })
+    }
+
     /// A page of the audit trail behind the place `after`, `skip` entries passed over.
     ///
     /// # Errors
@@ -216,13 +257,14 @@ impl App {
             self.store.audit_records(filter, after, (skip, limit)),
             self.store.count_audit_records(filter),
         )?;
-        let owners = page.records.iter().filter_map(|record| record.device.owner()).collect();
+        let records = self.proven(page.records).await?;
+        let owners = records.iter().filter_map(|record| record.device.owner()).collect();
         let keys = self.store.privacy_keys(owners).await?;
         let entry = |record: AuditRecord| {
             let device = opened(&record.device, &keys);
             Entry { record, device }
         };
-        Ok(Entries { entries: page.records.into_iter().map(entry).collect(), next: page.next, total })
+        Ok(Entries { entries: records.into_iter().map(entry).collect(), next: page.next, total })
     }
 }
 

@@ -1,15 +1,19 @@
-//! The chain that shows whether the audit trail was changed: what a record's hash is, and what is wrong with a day
+//! The chain that shows whether the audit trail was changed: what a record's hash is, and what is wrong with a chain
 //! whose records do not fit together.
 //!
 //! The records of a tenant, a day and a shard are one chain, in the order in which they were written: each hash
-//! covers the record and the hash before it, and the newest is kept beside them as the head. Whoever can write to
-//! the table can compute hashes; the MACs on records and heads they cannot. `docs/audit.md` has every byte.
+//! covers the record and the hash before it, and the newest is kept apart as the head. Whoever can write to the table
+//! can compute hashes; the MACs on records and heads they cannot. So each record shows by itself that this system wrote
+//! it, and is read by nobody otherwise; that none is missing shows in the chain. `docs/audit.md` has every byte.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::hmac;
 use jiff::SignedDuration;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,14 +25,12 @@ use crate::id::{AuditId, EventId, InvalidId, TenantId};
 use crate::store::AuditRecord;
 use crate::token::{base64url, from_base64url};
 
-/// The only shard there is. A day that has more records than one chain takes in time would be given more.
-pub const SHARD: u32 = 0;
-/// How late an event may come to its day, from its beginning: dead letters wait for 14 days.
+/// The shards of a day: its hours.
+const SHARDS: u32 = 24;
+/// How late an event may come to its chain, from its beginning: dead letters wait for 14 days.
 pub const LATEST: SignedDuration = SignedDuration::from_hours(24 * 16);
 /// What the first hash of a chain covers in place of the one before it, with tenant, day and shard.
-const DOMAIN: &str = "usher audit chain 1";
-/// What the MAC on a head covers before everything else, so that it is good for no record.
-const HEAD_DOMAIN: &str = "usher audit head 1";
+const START: &str = "usher audit chain 1";
 
 /// A SHA-256 hash, or a MAC of that length; as text base64url without padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -68,6 +70,27 @@ impl TryFrom<String> for Hash {
     }
 }
 
+/// What a MAC is on. Each MAC covers its name first, so that it is good for nothing else.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sealed {
+    /// A record and its hash.
+    Record,
+    /// The head of a chain.
+    Head,
+    /// A checkpoint's JWS.
+    Checkpoint,
+}
+
+impl Sealed {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Record => "usher audit record 1",
+            Self::Head => "usher audit head 1",
+            Self::Checkpoint => "usher audit checkpoint 1",
+        }
+    }
+}
+
 /// The key of the MACs; only this system has it.
 #[derive(Clone, Debug)]
 pub struct AuditKey(hmac::Key);
@@ -78,52 +101,108 @@ impl AuditKey {
         Self(key)
     }
 
-    /// The MAC on `hash`.
-    pub fn mac(&self, hash: Hash) -> Hash {
-        Hash::from_bytes(hmac::sign(&self.0, &hash.0).as_ref())
+    /// The MAC on `parts`, one behind the other.
+    pub(crate) fn mac(&self, sealed: Sealed, parts: &[&[u8]]) -> Hash {
+        Hash::from_bytes(hmac::sign(&self.0, &message(sealed, parts)).as_ref())
     }
 
-    /// Whether `mac` is the one on `hash`.
-    pub fn is_mac(&self, hash: Hash, mac: Hash) -> bool {
-        hmac::verify(&self.0, &hash.0, &mac.0).is_ok()
+    /// Whether `mac` is the one on `parts`.
+    pub(crate) fn is_mac(&self, sealed: Sealed, parts: &[&[u8]], mac: Hash) -> bool {
+        hmac::verify(&self.0, &message(sealed, parts), &mac.0).is_ok()
     }
 }
 
-/// Which chain.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-pub struct ChainDay {
+fn message(sealed: Sealed, parts: &[&[u8]]) -> Vec<u8> {
+    [&[sealed.name().as_bytes(), b"\n"], parts].concat().concat()
+}
+
+/// Which chain: that of an hour. An hour is small enough to be verified in one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct ChainId {
     /// The day (UTC), `2024-01-15`.
     #[schema(value_type = String, format = Date)]
-    pub day: jiff::civil::Date,
-    /// The shard of the day.
+    pub day: Date,
+    /// The shard of the day: its hour, from 0.
+    #[schema(minimum = 0, maximum = 23)]
     pub shard: u32,
 }
 
-impl ChainDay {
+impl ChainId {
     /// The chain of what happens at `at`.
     pub fn at(at: Timestamp) -> Self {
-        Self { day: at.to_zoned(TimeZone::UTC).date(), shard: SHARD }
+        let at = at.to_zoned(TimeZone::UTC);
+        Self { day: at.date(), shard: u32::try_from(at.hour()).unwrap_or_default() }
     }
 
-    /// The day's first instant.
-    pub fn begins(&self) -> Timestamp {
+    /// The first chain of a day.
+    pub fn first_of(day: Date) -> Self {
+        Self { day, shard: 0 }
+    }
+
+    /// The last chain of a day.
+    pub fn last_of(day: Date) -> Self {
+        Self { day, shard: SHARDS - 1 }
+    }
+
+    /// The chains of this one's day, from this one to `last` or to the end of the day.
+    pub fn to(self, last: Self) -> impl Iterator<Item = Self> + use<> {
+        let end = if last.day == self.day { last.shard } else { SHARDS - 1 };
+        (self.shard..=end).map(move |shard| Self { shard, ..self })
+    }
+
+    /// The chain of the next hour.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self::at(self.ends())
+    }
+
+    /// The chain of the hour before.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        Self::at(self.begins() - SignedDuration::from_millis(1))
+    }
+
+    /// Its first instant.
+    pub fn begins(self) -> Timestamp {
         // Of the days that are read from the clock or from RFC 3339, each begins.
-        self.day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |midnight| midnight.timestamp())
+        let midnight = self.day.to_zoned(TimeZone::UTC).map(|midnight| midnight.timestamp()).ok();
+        let begins =
+            midnight.and_then(|it| it.checked_add(SignedDuration::from_hours(self.shard.into())).ok());
+        begins.unwrap_or(Timestamp::MAX)
     }
 
-    /// The first instant of the next day.
-    pub fn ends(&self) -> Timestamp {
-        self.begins().checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX)
+    /// The first instant of the next one.
+    pub fn ends(self) -> Timestamp {
+        self.begins().checked_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX)
     }
 
-    /// When nothing of the day is told any more, as late as that may be: checkpoints until then name it.
-    pub fn closes(&self) -> Timestamp {
+    /// When nothing of it is told any more, as late as that may be: checkpoints until then name it.
+    pub fn closes(self) -> Timestamp {
         self.begins().checked_add(LATEST).unwrap_or(Timestamp::MAX)
     }
 
     /// What stands for the hash before the first record.
-    pub fn start(&self, tenant: &TenantId) -> Hash {
-        Hash::of(&[format!("{DOMAIN}\n{}\n{}\n{}", tenant.as_str(), self.day, self.shard).as_bytes()])
+    pub fn start(self, tenant: &TenantId) -> Hash {
+        Hash::of(&[format!("{START}\n{}\n{}\n{}", tenant.as_str(), self.day, self.shard).as_bytes()])
+    }
+}
+
+impl fmt::Display for ChainId {
+    /// As it sorts: `2024-01-15T07`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}T{:02}", self.day, self.shard)
+    }
+}
+
+impl FromStr for ChainId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let (day, shard) = text.split_once('T').ok_or(InvalidId)?;
+        let id =
+            Self { day: day.parse().map_err(|_| InvalidId)?, shard: shard.parse().map_err(|_| InvalidId)? };
+        // There is one spelling.
+        (id.shard < SHARDS && id.to_string() == text).then_some(id).ok_or(InvalidId)
     }
 }
 
@@ -162,13 +241,13 @@ pub struct SealedHead {
 
 impl SealedHead {
     /// `head`, of a tenant's chain.
-    pub fn seal(head: Head, key: &AuditKey, (tenant, chain): (&TenantId, &ChainDay)) -> Self {
-        Self { head, mac: key.mac(head_hash(&head, tenant, chain)) }
+    pub fn seal(head: Head, key: &AuditKey, whose: (&TenantId, ChainId)) -> Self {
+        Self { head, mac: key.mac(Sealed::Head, &[text_of(&head, whose).as_bytes()]) }
     }
 
     /// What it says; nothing, if this system did not say so of that chain.
-    pub fn open(&self, key: &AuditKey, (tenant, chain): (&TenantId, &ChainDay)) -> Option<Head> {
-        key.is_mac(head_hash(&self.head, tenant, chain), self.mac).then_some(self.head)
+    pub fn open(&self, key: &AuditKey, whose: (&TenantId, ChainId)) -> Option<Head> {
+        key.is_mac(Sealed::Head, &[text_of(&self.head, whose).as_bytes()], self.mac).then_some(self.head)
     }
 
     /// What tells it from every other head.
@@ -177,14 +256,11 @@ impl SealedHead {
     }
 }
 
-fn head_hash(Head { seq, hash, at, removed_by }: &Head, tenant: &TenantId, chain: &ChainDay) -> Hash {
+/// What the MAC on a head covers.
+fn text_of(Head { seq, hash, at, removed_by }: &Head, (tenant, chain): (&TenantId, ChainId)) -> String {
     let removed_by = removed_by.map_or_else(String::new, |it| format!("{} {}", it.at, it.n));
-    let (tenant, ChainDay { day, shard }) = (tenant.as_str(), chain);
-    let text = format!(
-        "{HEAD_DOMAIN}\n{tenant}\n{day}\n{shard}\n{seq}\n{}\n{at}\n{removed_by}",
-        String::from(*hash)
-    );
-    Hash::of(&[text.as_bytes()])
+    let (tenant, ChainId { day, shard }, hash) = (tenant.as_str(), chain, String::from(*hash));
+    format!("{tenant}\n{day}\n{shard}\n{seq}\n{hash}\n{at}\n{removed_by}")
 }
 
 /// A record and its link in the chain.
@@ -197,19 +273,40 @@ pub struct ChainedRecord {
     pub seq: u64,
     /// Of the hash before and the record.
     pub hash: Hash,
-    /// On the hash.
+    /// On the hash and the record.
     pub mac: Hash,
 }
 
-/// The hash of `record` behind `previous`: SHA-256 of its 32 bytes and the record's canonical JSON (RFC 8785).
-///
-/// # Errors
-/// Never, for the records that there are.
-pub fn hash(previous: Hash, record: &AuditRecord) -> Result<Hash, Fault> {
-    let value = serde_json::to_value(record).map_err(|error| Fault::broken("hashing a record", error))?;
+impl ChainedRecord {
+    /// `record` behind a record with the number and the hash `last`. Its hash is the SHA-256 of the 32 bytes of that one and
+    /// the record's canonical JSON (RFC 8785).
+    ///
+    /// # Errors
+    /// Never, for the records that there are.
+    pub(crate) fn seal(record: AuditRecord, last: (u64, Hash), key: &AuditKey) -> Result<Self, Fault> {
+        let (text, (seq, previous)) = (canonical(&record)?, last);
+        let hash = Hash::of(&[&previous.0, text.as_bytes()]);
+        let mac = key.mac(Sealed::Record, &[&hash.0, text.as_bytes()]);
+        Ok(Self { record, seq: seq + 1, hash, mac })
+    }
+
+    /// Whether this system wrote the record, with that hash.
+    fn is_genuine(&self, key: &AuditKey) -> bool {
+        let is_mac = |text: String| key.is_mac(Sealed::Record, &[&self.hash.0, text.as_bytes()], self.mac);
+        canonical(&self.record).is_ok_and(is_mac)
+    }
+
+    /// Whether the hash is that of the record behind `previous`.
+    fn fits(&self, previous: Hash) -> bool {
+        canonical(&self.record).is_ok_and(|text| Hash::of(&[&previous.0, text.as_bytes()]) == self.hash)
+    }
+}
+
+fn canonical(record: &AuditRecord) -> Result<String, Fault> {
+    let value = serde_json::to_value(record).map_err(|error| Fault::broken("writing a record", error))?;
     let mut text = String::new();
     write_canonical(&value, &mut text);
-    Ok(Hash::of(&[&previous.0, text.as_bytes()]))
+    Ok(text)
 }
 
 /// Writes `value` as RFC 8785 asks: names sorted, no space, strings escaped where they must be. The names are
@@ -256,6 +353,15 @@ pub struct Kept {
     pub is_listed: bool,
 }
 
+impl Kept {
+    /// The record, if this system wrote it, and there.
+    pub fn proven(self, key: &AuditKey) -> Option<AuditRecord> {
+        let is_there = self.is_in_place && self.is_listed;
+        let genuine = self.chained.filter(|chained| is_there && chained.is_genuine(key));
+        genuine.map(|chained| chained.record)
+    }
+}
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -270,7 +376,7 @@ pub enum Reason {
     Reordered,
     /// The head is not as it was written, or does not name the newest record.
     HeadMismatch,
-    /// The day is not as a checkpoint says, or a checkpoint is not as it was made, or not there.
+    /// The chain is not as a checkpoint says, or a checkpoint is not as it was made, or not there.
     CheckpointMismatch,
 }
 
@@ -283,25 +389,58 @@ pub struct Flaw {
     pub reason: Reason,
     /// In which chain.
     #[serde(flatten)]
-    pub chain: ChainDay,
+    pub chain: ChainId,
     /// The number in it.
     pub seq: Option<u64>,
 }
 
 impl Flaw {
     /// What is wrong with a chain as a whole, or up to the record `seq`.
-    pub fn of(chain: ChainDay, reason: Reason, seq: Option<u64>) -> Self {
+    pub fn of(chain: ChainId, reason: Reason, seq: Option<u64>) -> Self {
         Self { audit_id: None, reason, chain, seq }
     }
 }
 
-/// A day to be examined. Its head is read before and after its records: what was written meanwhile may be missing.
+/// Why nothing can be said of the audit trail.
+#[derive(Debug)]
+pub enum TrailError {
+    /// Somebody changed it.
+    Changed(Flaw),
+    /// The table or the keys fail.
+    Failed(Fault),
+}
+
+impl From<Flaw> for TrailError {
+    fn from(flaw: Flaw) -> Self {
+        Self::Changed(flaw)
+    }
+}
+
+impl From<Fault> for TrailError {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault)
+    }
+}
+
+impl From<TrailError> for Fault {
+    /// What is wrong with the trail is for people to look at, where it keeps a function from its work.
+    fn from(error: TrailError) -> Self {
+        match error {
+            TrailError::Failed(fault) => fault,
+            TrailError::Changed(Flaw { chain, reason, .. }) => {
+                Self::broken("trusting the audit trail", format!("{reason:?} in the chain {chain}"))
+            }
+        }
+    }
+}
+
+/// A chain to be examined. Its head is read before and after its records: what was written meanwhile may be missing.
 #[derive(Debug)]
 pub struct Examination<'a> {
     /// Whose.
     pub tenant: &'a TenantId,
     /// Which.
-    pub chain: &'a ChainDay,
+    pub chain: ChainId,
     /// The key of the MACs.
     pub key: &'a AuditKey,
     /// The head before the records were read.
@@ -313,10 +452,10 @@ pub struct Examination<'a> {
 impl Examination<'_> {
     fn flaw(&self, reason: Reason, seq: Option<u64>, kept: Option<&Kept>) -> Flaw {
         let audit_id = kept.and_then(|kept| kept.id).map(|id| id.uuid().into());
-        Flaw { audit_id, reason, chain: self.chain.clone(), seq }
+        Flaw { audit_id, reason, chain: self.chain, seq }
     }
 
-    /// The hashes of the day's records, in their order, if nothing is wrong with them.
+    /// The hashes of the chain's records, in their order, if nothing is wrong with them.
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -338,12 +477,12 @@ impl Examination<'_> {
             let (chained, kept) = same[0];
             let flaw = |reason| self.flaw(reason, Some(chained.seq), Some(kept));
             if same.len() > 1 || chained.seq < expected {
-                let intruder = same.iter().find(|(chained, _)| !fits(previous, chained));
+                let intruder = same.iter().find(|(chained, _)| !chained.fits(previous));
                 let (chained, kept) = intruder.unwrap_or(&same[same.len() - 1]);
                 return Err(self.flaw(Reason::Inserted, Some(chained.seq), Some(kept)));
             }
             if chained.seq > newest {
-                let is_genuine = self.is_mac(chained) && follows_any(chained, &known);
+                let is_genuine = chained.is_genuine(self.key) && follows_any(chained, &known);
                 return Err(flaw(if is_genuine { Reason::HeadMismatch } else { Reason::Inserted }));
             }
             if chained.seq > written {
@@ -374,15 +513,11 @@ impl Examination<'_> {
         kept: &Kept,
         (previous, known): (Hash, &[Hash]),
     ) -> Option<Reason> {
-        let fits = fits(previous, chained);
-        if !self.is_mac(chained) || !kept.is_listed || (!fits && !follows_any(chained, known)) {
+        let fits = chained.fits(previous);
+        if !chained.is_genuine(self.key) || !kept.is_listed || (!fits && !follows_any(chained, known)) {
             return Some(Reason::Edited);
         }
         (!fits || !kept.is_in_place).then_some(Reason::Reordered)
-    }
-
-    fn is_mac(&self, chained: &ChainedRecord) -> bool {
-        self.key.is_mac(chained.hash, chained.mac)
     }
 }
 
@@ -392,12 +527,7 @@ fn seq(head: Option<Head>) -> u64 {
 
 /// Whether the record is the one of its hash, behind one of `known`.
 fn follows_any(chained: &ChainedRecord, known: &[Hash]) -> bool {
-    known.iter().any(|previous| fits(*previous, chained))
-}
-
-/// Whether the record is the one of its hash, behind `previous`.
-fn fits(previous: Hash, chained: &ChainedRecord) -> bool {
-    hash(previous, &chained.record).is_ok_and(|hash| hash == chained.hash)
+    known.iter().any(|previous| chained.fits(*previous))
 }
 
 #[cfg(test)]
@@ -416,10 +546,10 @@ mod tests {
     #[test]
     fn a_head_opens_as_it_was_sealed_and_nowhere_else() {
         let key = AuditKey::new(hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]));
-        let (tenant, day) = (TenantId::default_tenant(), ChainDay::at(Timestamp::UNIX_EPOCH));
+        let (tenant, chain) = (TenantId::default_tenant(), ChainId::at(Timestamp::UNIX_EPOCH));
         let head = Head { seq: 1, hash: Hash::of(&[b"a"]), at: Timestamp::UNIX_EPOCH, removed_by: None };
-        let sealed = SealedHead::seal(head, &key, (&tenant, &day));
-        assert_eq!(sealed.open(&key, (&tenant, &day)), Some(head));
+        let sealed = SealedHead::seal(head, &key, (&tenant, chain));
+        assert_eq!(sealed.open(&key, (&tenant, chain)), Some(head));
         let (place, later) = (CheckpointPlace { at: head.at, n: 1 }, Timestamp::from_second(86_400).unwrap());
         let changed = [
             Head { seq: 2, ..head },
@@ -428,19 +558,30 @@ mod tests {
             Head { removed_by: Some(place), ..head },
         ];
         for head in changed {
-            assert_eq!(SealedHead { head, ..sealed.clone() }.open(&key, (&tenant, &day)), None, "{head:?}");
+            assert_eq!(SealedHead { head, ..sealed.clone() }.open(&key, (&tenant, chain)), None, "{head:?}");
         }
-        assert_eq!(sealed.open(&key, (&tenant, &ChainDay::at(later))), None);
+        assert_eq!(sealed.open(&key, (&tenant, ChainId::at(later))), None);
         let other = TenantId::try_from("other".to_owned()).unwrap();
-        assert_eq!(sealed.open(&key, (&other, &day)), None);
+        assert_eq!(sealed.open(&key, (&other, chain)), None);
     }
 
     #[test]
     fn chains_begin_differently() {
         let (tenant, other) = (TenantId::default_tenant(), TenantId::try_from("other".to_owned()).unwrap());
-        let day = ChainDay::at(Timestamp::UNIX_EPOCH);
-        let next = ChainDay::at(Timestamp::from_second(86_400).unwrap());
-        let starts = [day.start(&tenant), day.start(&other), next.start(&tenant)];
-        assert!(starts[0] != starts[1] && starts[0] != starts[2], "{starts:?}");
+        let chain = ChainId::at(Timestamp::UNIX_EPOCH);
+        let tomorrow = ChainId::at(Timestamp::from_second(86_400).unwrap());
+        let starts =
+            [chain.start(&tenant), chain.start(&other), chain.next().start(&tenant), tomorrow.start(&tenant)];
+        assert_eq!(starts.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{starts:?}");
+    }
+
+    #[test]
+    fn a_chain_has_one_name() {
+        let chain = ChainId::at("2024-01-15T07:59:59.999Z".parse().unwrap());
+        assert_eq!((chain.to_string().as_str(), chain.ends()), ("2024-01-15T07", chain.next().begins()));
+        assert_eq!("2024-01-15T07".parse(), Ok(chain));
+        for text in ["2024-01-15T7", "2024-01-15T24", "2024-01-15", "2024-1-15T07", "2024-01-15T07:00"] {
+            assert_eq!(text.parse::<ChainId>(), Err(InvalidId), "{text}");
+        }
     }
 }

@@ -5,20 +5,23 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, ToSpan as _};
+use jiff::SignedDuration;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::chain::{AuditKey, ChainDay, CheckpointPlace, Flaw, Hash, Head, LATEST, Reason};
+use crate::chain::{
+    AuditKey, ChainId, CheckpointPlace, Flaw, Hash, Head, LATEST, Reason, Sealed, TrailError,
+};
 use crate::clock::Timestamp;
 use crate::fault::Fault;
 use crate::id::TenantId;
 use crate::keys::Statement;
-use crate::store::{CheckpointHead, StoredCheckpoint};
+use crate::store::StoredCheckpoint;
 use crate::token::from_base64url;
 
 /// How many days are removed together, and so named by one checkpoint.
-const MOST_REMOVED: usize = 31;
+const MOST_REMOVED: usize = 7;
 /// How many records are deleted in one run: a minute's work.
 const MOST_DELETED: usize = 50_000;
 /// How far the clocks of two functions are apart.
@@ -65,7 +68,13 @@ impl StoredCheckpoint {
     /// What it says; nothing, if this system did not say so of the tenant, or not there.
     pub fn open(&self, key: &AuditKey, tenant: &TenantId) -> Option<Checkpoint> {
         let is_there = |it: &Checkpoint| it.n == self.n && it.at == self.at && it.tenant == *tenant;
-        Checkpoint::read(&self.jws).filter(is_there).filter(|_| key.is_mac(self.hash(), self.mac))
+        let is_genuine = key.is_mac(Sealed::Checkpoint, &[self.jws.as_bytes()], self.mac);
+        Checkpoint::read(&self.jws).filter(is_there).filter(|_| is_genuine)
+    }
+
+    /// That it is not as it was made, or not there where it should be.
+    pub fn mismatch(&self) -> Flaw {
+        Flaw::of(ChainId::at(self.at), Reason::CheckpointMismatch, None)
     }
 }
 
@@ -74,15 +83,15 @@ impl StoredCheckpoint {
 pub struct ChainEnd {
     /// Which.
     #[serde(flatten)]
-    pub chain: ChainDay,
+    pub chain: ChainId,
     /// The number of its newest record.
     pub seq: u64,
     /// Its hash.
     pub hash: Hash,
 }
 
-impl From<(ChainDay, Head)> for ChainEnd {
-    fn from((chain, head): (ChainDay, Head)) -> Self {
+impl From<(ChainId, Head)> for ChainEnd {
+    fn from((chain, head): (ChainId, Head)) -> Self {
         Self { chain, seq: head.seq, hash: head.hash }
     }
 }
@@ -96,63 +105,53 @@ pub struct Removal {
     pub left: bool,
 }
 
-/// The chains of all days from `first` to `last`.
-fn chains(first: &ChainDay, last: &ChainDay) -> Vec<ChainDay> {
-    let days = first.day.series(1.day()).take_while(|day| *day <= last.day);
-    days.map(|day| ChainDay { day, ..first.clone() }).collect()
-}
-
 impl App {
     /// The tenant's newest checkpoint, made now where a chain grew since the last; none where nothing ever happened.
     ///
-    /// Nothing is signed on the word of a head that was changed: then that is told instead.
-    ///
     /// # Errors
-    /// When the table or the keys fail.
-    pub async fn checkpoint(&self, tenant: &TenantId) -> Result<Result<Option<String>, Flaw>, Fault> {
-        let newest = self.checkpoint_with(tenant, &[]).await?;
-        Ok(newest.map(|newest| newest.map(|newest| newest.jws)))
+    /// When the table or the keys fail, or where a head or the newest checkpoint was changed: nothing is signed on the word
+    /// of that.
+    pub async fn checkpoint(&self, tenant: &TenantId) -> Result<Option<String>, TrailError> {
+        Ok(self.checkpoint_with(tenant, &[]).await?.map(|newest| newest.jws))
     }
 
     /// Whether the audit trail has let go of what happened at `at`, or is about to: what is told of that time once more is
     /// told too late.
     pub fn is_past_audit(&self, at: Timestamp) -> bool {
-        ChainDay::at(at).day <= self.last_old_day().day
+        ChainId::at(at).day <= self.last_old_day()
     }
 
     /// The last day that is older than `AUDIT_RETENTION_DAYS`.
-    fn last_old_day(&self) -> ChainDay {
-        ChainDay::at(self.now() - SignedDuration::from_hours(24 * (self.config.audit_retention_days + 1)))
+    fn last_old_day(&self) -> Date {
+        ChainId::at(self.now() - SignedDuration::from_hours(24 * (self.config.audit_retention_days + 1))).day
     }
 
     /// The days that are older than `AUDIT_RETENTION_DAYS` are gone from the audit trail, the earliest first and each as a
-    /// whole: a checkpoint says so, the head of the day names that checkpoint, and then its records go.
+    /// whole: a checkpoint says so, the heads of its chains name that checkpoint, and then its records go.
     ///
     /// # Errors
     /// When the table or the keys fail, or where a head was changed. What was begun goes on with the next run.
-    pub async fn remove_old_audit(&self, tenant: &TenantId) -> Result<Removal, Fault> {
+    pub async fn remove_old_audit(&self, tenant: &TenantId) -> Result<Removal, TrailError> {
         let (days, more) = self.old_days(tenant).await?;
-        if days.is_empty() {
-            return Ok(Removal::default());
-        }
+        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(Removal::default()) };
         let key = self.keys.audit_key().await?;
-        let heads = self.store.audit_heads(key, tenant, &days).await?.map_err(Fault::from)?;
-        if let Some(headless) = days.iter().find(|chain| !heads.contains_key(chain)) {
-            return Err(Flaw::of(headless.clone(), Reason::HeadMismatch, None).into());
+        let span = (ChainId::first_of(*first), ChainId::last_of(*last));
+        let heads = self.store.audit_heads(key, tenant, span).await?;
+        if let Some(day) = days.iter().find(|day| heads.keys().all(|chain| chain.day != **day)) {
+            return Err(Flaw::of(ChainId::first_of(*day), Reason::HeadMismatch, None).into());
         }
         let open: BTreeMap<_, _> = heads.into_iter().filter(|(_, head)| head.removed_by.is_none()).collect();
         if !open.is_empty() {
             let ends: Vec<ChainEnd> = open.clone().into_iter().map(ChainEnd::from).collect();
-            let made = self.checkpoint_with(tenant, &ends).await?.map_err(Fault::from)?;
-            let place = made.map(|made| made.place());
+            let place = self.checkpoint_with(tenant, &ends).await?.map(|made| made.place());
             for (chain, head) in open {
                 let removed = Head { removed_by: place, ..head };
-                self.store.close_chain(key, (tenant, &chain), (head, removed)).await?;
+                self.store.close_chain(key, (tenant, chain), (head, removed)).await?;
             }
         }
         let (mut removal, mut room) = (Removal { days: 0, left: more }, MOST_DELETED);
-        for chain in &days {
-            let deleted = self.store.remove_records(tenant, chain, room).await?;
+        for day in &days {
+            let deleted = self.store.remove_records(tenant, *day, room).await?;
             room -= deleted;
             if room == 0 {
                 return Ok(Removal { left: true, ..removal });
@@ -163,18 +162,18 @@ impl App {
     }
 
     /// The first days whose time is over and of which there are records, and whether there are more.
-    async fn old_days(&self, tenant: &TenantId) -> Result<(Vec<ChainDay>, bool), Fault> {
+    async fn old_days(&self, tenant: &TenantId) -> Result<(Vec<Date>, bool), Fault> {
         let (last, mut days, mut from) = (self.last_old_day(), Vec::new(), Timestamp::UNIX_EPOCH);
         while let Some(at) = self.store.first_audited(tenant, from).await? {
-            let chain = ChainDay::at(at);
-            if chain.day > last.day {
+            let ChainId { day, .. } = ChainId::at(at);
+            if day > last {
                 break;
             }
             if days.len() == MOST_REMOVED {
                 return Ok((days, true));
             }
-            from = chain.ends();
-            days.push(chain);
+            from = ChainId::last_of(day).ends();
+            days.push(day);
         }
         Ok((days, false))
     }
@@ -183,78 +182,58 @@ impl App {
         &self,
         tenant: &TenantId,
         removed: &[ChainEnd],
-    ) -> Result<Result<Option<StoredCheckpoint>, Flaw>, Fault> {
+    ) -> Result<Option<StoredCheckpoint>, TrailError> {
+        let key = self.keys.audit_key().await?;
         for _ in 0..ROUNDS {
-            let last = self.store.checkpoint_head(tenant).await?;
-            let heads = match self.grown(tenant, last.as_ref()).await? {
-                Ok(heads) => heads,
-                Err(flaw) => return Ok(Err(flaw)),
-            };
+            let last = self.store.newest_checkpoint(key, tenant).await?;
+            let heads = self.grown(tenant, last.as_ref()).await?;
             if heads.is_empty() && removed.is_empty() {
-                return Ok(Ok(last.map(|last| last.newest)));
+                return Ok(last);
             }
             let next = self.sign_checkpoint(tenant, last.as_ref(), (heads, removed.to_vec())).await?;
             if self.store.add_checkpoint(tenant, last.as_ref(), &next).await? {
-                return Ok(Ok(Some(next.newest)));
+                return Ok(Some(next));
             }
         }
         if removed.is_empty() {
             // Those others seal the trail as well as one of ours.
-            return Ok(Ok(self.store.checkpoint_head(tenant).await?.map(|last| last.newest)));
+            return self.store.newest_checkpoint(key, tenant).await;
         }
-        Err(Fault::temporary("making a checkpoint", "others are made at the same time"))
+        Err(Fault::temporary("making a checkpoint", "others are made at the same time").into())
     }
 
-    /// The chains that grew since the checkpoint `last`; what is wrong, where a head was changed.
+    /// The chains that grew since the checkpoint `last`.
     async fn grown(
         &self,
         tenant: &TenantId,
-        last: Option<&CheckpointHead>,
-    ) -> Result<Result<Vec<ChainEnd>, Flaw>, Fault> {
-        let since = last.map(|last| last.newest.at);
-        let first = match since {
-            Some(since) => since - LATEST,
-            None => match self.store.first_audited(tenant, Timestamp::UNIX_EPOCH).await? {
-                Some(first) => first,
-                None => return Ok(Ok(Vec::new())),
-            },
-        };
-        let days = chains(&ChainDay::at(first), &ChainDay::at(self.now()));
-        let heads = match self.store.audit_heads(self.keys.audit_key().await?, tenant, &days).await? {
-            Ok(heads) => heads,
-            Err(flaw) => return Ok(Err(flaw)),
-        };
+        last: Option<&StoredCheckpoint>,
+    ) -> Result<Vec<ChainEnd>, TrailError> {
+        let since = last.map(|last| last.at);
+        let first = since.map_or(Timestamp::UNIX_EPOCH, |since| since - LATEST);
+        let span = (ChainId::at(first), ChainId::at(self.now()));
+        let heads = self.store.audit_heads(self.keys.audit_key().await?, tenant, span).await?;
         if since.is_some_and(|since| heads.values().all(|head| head.at <= since)) {
-            return Ok(Ok(Vec::new()));
+            return Ok(Vec::new());
         }
         let is_new =
             |head: &Head| head.removed_by.is_none() && since.is_none_or(|since| head.at + SKEW > since);
-        Ok(Ok(heads.into_iter().filter(|(_, head)| is_new(head)).map(ChainEnd::from).collect()))
+        Ok(heads.into_iter().filter(|(_, head)| is_new(head)).map(ChainEnd::from).collect())
     }
 
     async fn sign_checkpoint(
         &self,
         tenant: &TenantId,
-        last: Option<&CheckpointHead>,
+        last: Option<&StoredCheckpoint>,
         (heads, removed): (Vec<ChainEnd>, Vec<ChainEnd>),
-    ) -> Result<CheckpointHead, Fault> {
-        let n = last.map_or(0, |last| last.newest.n) + 1;
+    ) -> Result<StoredCheckpoint, Fault> {
+        let n = last.map_or(0, |last| last.n) + 1;
         // Later than the one before, whatever this machine's clock says: they are read in order of time.
-        let earliest = last.map(|last| last.newest.at + SignedDuration::from_millis(1));
+        let earliest = last.map(|last| last.at + SignedDuration::from_millis(1));
         let at = earliest.map_or(self.now(), |earliest| self.now().max(earliest));
-        let previous = last.map(|last| last.hash);
+        let previous = last.map(StoredCheckpoint::hash);
         let payload = Checkpoint { tenant: tenant.clone(), n, previous, at, heads, removed };
         let jws = self.keys.sign_statement(Statement::Checkpoint, &payload).await?;
-        let hash = Hash::of(&[jws.as_bytes()]);
-        let mac = self.keys.audit_key().await?.mac(hash);
-        Ok(CheckpointHead { newest: StoredCheckpoint { n, at, jws, mac }, hash })
-    }
-}
-
-impl From<Flaw> for Fault {
-    /// What is wrong with the trail is for people to look at, where it keeps a function from its work.
-    fn from(flaw: Flaw) -> Self {
-        let Flaw { chain, reason, .. } = flaw;
-        Fault::broken("trusting the audit trail", format!("{reason:?} in the chain of {}", chain.day))
+        let mac = self.keys.audit_key().await?.mac(Sealed::Checkpoint, &[jws.as_bytes()]);
+        Ok(StoredCheckpoint { n, at, jws, mac })
     }
 }

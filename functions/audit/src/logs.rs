@@ -112,8 +112,9 @@ impl Logs {
 /// Read the audit trail
 ///
 /// Where neither a user nor a time is asked for, `total` is exact and counts what was removed after its time, too;
-/// otherwise it is 1,000 where there are so many or more. A page may be short before the list ends: `has_next` and
-/// `X-Next-Cursor` tell.
+/// otherwise it is 1,000 where there are so many or more. Of a user and some kinds of events it counts those among the
+/// user's newest 5,000 events on each side, done by them and to them. A page may be short before the list ends:
+/// `has_next` and `X-Next-Cursor` tell.
 #[utoipa::path(
     get,
     path = "/api/v1/audit/logs",

@@ -48,7 +48,7 @@ impl ExportMyData {
     async fn gather(&self, app: &App, user: User) -> Result<Kept, Fault> {
         let sessions = app.store.sessions(user.id, MOST_SESSIONS).await?;
         let history = if self.include_audit_logs.unwrap_or(true) {
-            Some(app.store.history(user.id, MOST_RECORDS).await?)
+            Some(app.history(user.id, MOST_RECORDS).await?)
         } else {
             None
         };

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use shared::audit::History;
 use shared::clock::Timestamp;
 use shared::email::Email;
 use shared::event::EventType;
@@ -11,7 +12,7 @@ use shared::id::{ExportId, SessionId, UserId};
 use shared::name::Username;
 use shared::role::Role;
 use shared::session::{Device, Session};
-use shared::store::{AuditRecord, History, Sessions};
+use shared::store::{AuditRecord, Sessions};
 use shared::user::{Status, User};
 use utoipa::ToSchema;
 

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use shared::App;
 use shared::clock::Timestamp;
+use shared::event::details::TrailQuestion;
 use shared::http::{Json, Permitted, Problem};
 use shared::id::EventId;
 use shared::role::AuditRead;
@@ -54,13 +55,14 @@ struct LogEntry {
     event_type: shared::event::EventType,
     #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
+    /// Who did it; where nobody knows, to whom it was done.
     user_id: Option<shared::id::UserId>,
 }
 
 impl From<AuditRecord> for LogEntry {
     fn from(record: AuditRecord) -> Self {
-        let AuditRecord { id, event_type, at, user_id, .. } = record;
-        Self { event_id: id, event_type, timestamp: at, user_id }
+        let user_id = record.user_id();
+        Self { event_id: record.id, event_type: record.event_type, timestamp: record.at, user_id }
     }
 }
 
@@ -98,11 +100,18 @@ pub(crate) async fn detailed(
     Ok((code, Json(Detailed { health: state.clone(), state, metrics, logs })))
 }
 
-/// What happened last in the auditor's tenant; nothing where the table does not answer.
+/// What happened last in the auditor's tenant, once it is told that they read it; nothing where the table does not answer.
 async fn recent(app: &App, auditor: &Permitted<AuditRead>) -> Vec<LogEntry> {
     let now = app.now();
     let since = now - jiff::SignedDuration::from_secs(LOGS.0);
-    match app.store.recent_audit(&auditor.user.tenant, (since, now), LOGS.1).await {
+    let recent = async {
+        let kept = app.store.recent_audit(&auditor.user.tenant, (since, now), LOGS.1).await?;
+        let tenant = Some(auditor.user.tenant.clone());
+        let question = TrailQuestion { tenant, from: Some(since.to_string()), ..TrailQuestion::default() };
+        auditor.tell_audit_read(app, "health/detailed", question).await?;
+        app.proven(kept).await
+    };
+    match recent.await {
         Ok(records) => records.into_iter().map(LogEntry::from).collect(),
         Err(fault) => {
             tracing::error!(cause = fault.chain(), "the audit trail could not be read");

@@ -11,7 +11,7 @@ use super::Progress;
 pub(crate) async fn keep(app: &App) -> Result<Progress, Fault> {
     let tenant = TenantId::default_tenant();
     // The log is kept apart from the table: who can change one may not be able to change the other.
-    if let Some(checkpoint) = app.checkpoint(&tenant).await?? {
+    if let Some(checkpoint) = app.checkpoint(&tenant).await? {
         tracing::info!(checkpoint, "the audit trail is sealed");
     }
     let removal = app.remove_old_audit(&tenant).await?;

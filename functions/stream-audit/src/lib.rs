@@ -1,6 +1,6 @@
 //! Writes the audit trail: a record for each event, from the table's stream.
 //!
-//! The stream may repeat itself: a record is written once, whatever happens. Events of a day are recorded together, in
+//! The stream may repeat itself: a record is written once, whatever happens. Events of a chain are recorded together, in
 //! one transaction that moves the head of their chain and the counters once. What fails is handed back, and comes again.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use aws_lambda_events::event::dynamodb::Event as StreamBatch;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use lambda_runtime::{Error, LambdaEvent};
 use shared::App;
-use shared::chain::ChainDay;
+use shared::chain::ChainId;
 use shared::event::Event;
 use shared::fault::Fault;
 use shared::store::RECORDED_TOGETHER;
@@ -28,7 +28,7 @@ impl AuditTrail {
     }
 
     /// Records `events`, all of one chain.
-    async fn record(&self, chain: &ChainDay, events: &[&Event]) -> Result<(), Fault> {
+    async fn record(&self, chain: ChainId, events: &[&Event]) -> Result<(), Fault> {
         let Some(tenant) = events.first().map(|event| &event.tenant) else { return Ok(()) };
         // The outbox may keep an event for longer than the trail: a day that is gone does not come back.
         if self.app.is_past_audit(chain.begins()) {
@@ -44,18 +44,18 @@ impl Consumer for AuditTrail {
     const AT_ONCE: usize = RECORDED_TOGETHER;
 
     async fn consume(&self, event: Event) -> Result<(), Fault> {
-        self.record(&ChainDay::at(event.at), &[&event]).await
+        self.record(ChainId::at(event.at), &[&event]).await
     }
 
     async fn consume_together(&self, events: Vec<Event>) -> Result<(), Failed> {
         let mut chains: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (index, event) in events.iter().enumerate() {
-            chains.entry((event.tenant.as_str(), ChainDay::at(event.at))).or_default().push(index);
+            chains.entry((event.tenant.as_str(), ChainId::at(event.at))).or_default().push(index);
         }
         let mut first_failed: Option<Failed> = None;
         for ((_, chain), indexes) in chains {
             let together: Vec<&Event> = indexes.iter().map(|index| &events[*index]).collect();
-            if let Err(fault) = self.record(&chain, &together).await
+            if let Err(fault) = self.record(chain, &together).await
                 && first_failed.as_ref().is_none_or(|failed| indexes[0] < failed.0)
             {
                 first_failed = Some(Failed(indexes[0], fault));

@@ -32,14 +32,17 @@ pub enum Statement {
     Checkpoint,
     /// What an export of the trail holds.
     Export,
+    /// What a day of it holds.
+    ExportDay,
 }
 
 impl Statement {
-    /// Its `typ`: with it and its claims it is no token, and no statement of the other kind.
+    /// Its `typ`: with it and its claims it is no token, and no statement of another kind.
     fn typ(self) -> &'static str {
         match self {
             Self::Checkpoint => "audit-checkpoint+jws",
             Self::Export => "audit-export+jws",
+            Self::ExportDay => "audit-export-day+jws",
         }
     }
 }

@@ -11,10 +11,10 @@ use futures::future::try_join_all;
 use serde::Serialize;
 
 use super::Store;
-use super::events::AuditRecord;
+use super::chain::kept;
 use super::key::{self, DONE_BY, DONE_TO, Index, Key, RECORDS, RECORDS_OF_TYPE};
 use super::table::{Range, parse};
-use super::write::Item;
+use crate::chain::Kept;
 use crate::clock::Timestamp;
 use crate::event::EventType;
 use crate::fault::Fault;
@@ -49,8 +49,8 @@ pub struct AuditFilter {
 /// A page of records, newest first.
 #[derive(Debug, Default)]
 pub struct AuditPage {
-    /// The records.
-    pub records: Vec<AuditRecord>,
+    /// The records, as they were found.
+    pub records: Vec<Kept>,
     /// The place behind which the next page begins, if there is one.
     pub next: Option<String>,
 }
@@ -100,12 +100,6 @@ impl AuditFilter {
     }
 }
 
-/// A record, if it can be read. One that was changed so that it cannot hides no other: a verification names it.
-fn readable(item: Item) -> Option<AuditRecord> {
-    let record = parse(item);
-    record.inspect_err(|fault| tracing::error!(cause = fault.chain(), "an audit record cannot be read")).ok()
-}
-
 impl Store {
     /// A page of records behind the place `after`, `skip` of them passed over. The last moment may be missing.
     pub async fn audit_records(
@@ -124,7 +118,7 @@ impl Store {
             return Ok(AuditPage { records: Vec::new(), next });
         }
         let mut items = self.table.batch_get(&keys).await?;
-        let records = keys.iter().filter_map(|key| items.remove(key)).filter_map(readable).collect();
+        let records = keys.iter().filter_map(|key| items.remove(key)).map(kept).collect();
         Ok(AuditPage { records, next })
     }
 
@@ -182,9 +176,10 @@ impl Store {
             let page = self.table.query(range.clone()).await?;
             for item in page.items.unwrap_or_default() {
                 let place = item.get(index.sk).and_then(|it| it.as_s().ok()).cloned();
-                // A person's history may reach into other tenants.
-                let key = Key::of(&item).filter(|key| key.is_audit_of(tenant));
-                found.places.extend(place.zip(key));
+                // A person's history may reach into other tenants. And what else stands there is no record.
+                let record = place.map(|place| (Key::audit_at(tenant, &place), place));
+                let record = record.filter(|(key, _)| Key::of(&item).as_ref() == Some(key));
+                found.places.extend(record.map(|(key, place)| (place, key)));
             }
             found.read_to =
                 page.last_evaluated_key.as_ref().and_then(|it| it.get(index.sk)?.as_s().ok().cloned());

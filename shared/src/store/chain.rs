@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::Store;
@@ -11,7 +12,7 @@ use super::key::{self, Key, RECORDS};
 use super::table::{Outcome, Range, parse};
 use super::write::{Item, Write};
 use crate::chain::{
-    self, AuditKey, ChainDay, ChainedRecord, CheckpointPlace, Flaw, Hash, Head, Kept, Reason, SealedHead,
+    AuditKey, ChainId, ChainedRecord, CheckpointPlace, Flaw, Hash, Head, Kept, Reason, SealedHead, TrailError,
 };
 use crate::clock::Timestamp;
 use crate::event::Event;
@@ -24,6 +25,8 @@ const APPEND_ROUNDS: u32 = 32;
 /// the head and the counters.
 pub const RECORDED_TOGETHER: usize = 40;
 
+/// How many index entries are read to find the first record: what else is among them is passed over.
+const FIRST: i32 = 10;
 /// How many records are read to be deleted: as many as one transaction deletes.
 const DELETED_AT_ONCE: usize = 100;
 
@@ -36,24 +39,14 @@ pub struct StoredCheckpoint {
     pub at: Timestamp,
     /// The compact JWS.
     pub jws: String,
-    /// On the hash of the JWS: whoever has the key needs no signing keys to know that it is genuine.
+    /// On the JWS: whoever has the key needs no signing keys to know that it is genuine.
     pub mac: Hash,
 }
 
-/// How far checkpoints go: the newest one and the hash of its JWS.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CheckpointHead {
-    /// The newest checkpoint.
-    #[serde(flatten)]
-    pub newest: StoredCheckpoint,
-    /// Of its JWS.
-    pub hash: Hash,
-}
-
 impl Store {
-    /// The audit trail has a record of each of `events`, behind all others of their day, and the counters count them, once,
-    /// however often this is asked for. All are in one chain, [`RECORDED_TOGETHER`] at most. A day that retention removed
-    /// gets no record any more.
+    /// The audit trail has a record of each of `events`, behind all others of their chain, and the counters count them,
+    /// once, however often this is asked for. All are in one chain, [`RECORDED_TOGETHER`] at most. A chain that retention
+    /// removed gets no record any more.
     ///
     /// Guarded by the head of the chain standing as it was read, and by there being no such records.
     ///
@@ -61,30 +54,31 @@ impl Store {
     /// When the table fails, or where the head was changed by somebody else: nothing is chained to that.
     pub async fn record_audit(
         &self,
-        (tenant, day, key): (&TenantId, &ChainDay, &AuditKey),
+        (tenant, chain, key): (&TenantId, ChainId, &AuditKey),
         events: &[&Event],
         now: Timestamp,
     ) -> Result<(), Fault> {
         let mut waiting: BTreeMap<EventId, &Event> = events.iter().map(|event| (event.id, *event)).collect();
-        let head_key = Key::audit_head(tenant, day);
+        let head_key = Key::audit_head(tenant, chain);
         let mut stored: Option<SealedHead> = self.table.get(&head_key).await?;
         for _ in 0..APPEND_ROUNDS {
-            let opened = |stored: &SealedHead| stored.open(key, (tenant, day)).ok_or_else(|| changed(day));
+            let changed = || TrailError::from(Flaw::of(chain, Reason::HeadMismatch, None));
+            let opened = |stored: &SealedHead| stored.open(key, (tenant, chain)).ok_or_else(changed);
             let head = stored.as_ref().map(opened).transpose()?;
             if waiting.is_empty() || head.is_some_and(|head| head.removed_by.is_some()) {
                 return Ok(());
             }
             let mut batch: Vec<&Event> = waiting.values().copied().collect();
             batch.sort_by_key(|event| event.at);
-            let (mut seq, mut hash) =
-                head.map_or_else(|| (0, day.start(tenant)), |head| (head.seq, head.hash));
+            let mut last = head.map_or_else(|| (0, chain.start(tenant)), |head| (head.seq, head.hash));
             let mut writes = Vec::new();
             for event in &batch {
-                let record = AuditRecord::from(*event);
-                (seq, hash) = (seq + 1, chain::hash(hash, &record)?);
-                writes.push(put_record(&ChainedRecord { record, seq, hash, mac: key.mac(hash) })?);
+                let record = ChainedRecord::seal(AuditRecord::from(*event), last, key)?;
+                last = (record.seq, record.hash);
+                writes.push(put_record(&record)?);
             }
-            let next = SealedHead::seal(Head { seq, hash, at: now, removed_by: None }, key, (tenant, day));
+            let (seq, hash) = last;
+            let next = SealedHead::seal(Head { seq, hash, at: now, removed_by: None }, key, (tenant, chain));
             writes.push(move_head(head_key.clone(), stored.as_ref(), &next)?);
             writes.extend(self.counting(tenant, &batch, now).await?);
             let Outcome::Refused(refused) = self.table.transact(writes).await? else { return Ok(()) };
@@ -100,28 +94,31 @@ impl Store {
         Err(Fault::temporary("writing audit records", "others are written at the same time"))
     }
 
-    /// The heads of these chains, in one call for each hundred; a chain without a record has none. If one is not as this
-    /// system wrote it, that instead.
+    /// The heads of the chains from `first` to `last`; a chain without a record has none.
+    ///
+    /// # Errors
+    /// When the table fails, or one is not as this system wrote it.
     pub async fn audit_heads(
         &self,
         key: &AuditKey,
         tenant: &TenantId,
-        chains: &[ChainDay],
-    ) -> Result<Result<BTreeMap<ChainDay, Head>, Flaw>, Fault> {
+        (first, last): (ChainId, ChainId),
+    ) -> Result<BTreeMap<ChainId, Head>, TrailError> {
+        let range = Range {
+            partition: key::audit_heads_of(tenant),
+            from: Some(first.to_string()),
+            to: Some(last.to_string()),
+            ascending: true,
+            ..Range::default()
+        };
         let mut heads = BTreeMap::new();
-        for chains in chains.chunks(100) {
-            let keys: Vec<Key> = chains.iter().map(|chain| Key::audit_head(tenant, chain)).collect();
-            let mut found = self.table.batch_get(&keys).await?;
-            for (chain, place) in chains.iter().zip(&keys) {
-                let Some(stored) = found.remove(place) else { continue };
-                let head = parse(stored).ok().and_then(|it: SealedHead| it.open(key, (tenant, chain)));
-                let Some(head) = head else {
-                    return Ok(Err(Flaw::of(chain.clone(), Reason::HeadMismatch, None)));
-                };
-                heads.insert(chain.clone(), head);
-            }
+        for item in self.table.query_all(range, usize::MAX).await? {
+            // What stands where no chain's head does is read by nobody.
+            let Some(chain) = text(&item, "SK").and_then(|it| it.parse().ok()) else { continue };
+            let head = parse(item).ok().and_then(|it: SealedHead| it.open(key, (tenant, chain)));
+            heads.insert(chain, head.ok_or_else(|| Flaw::of(chain, Reason::HeadMismatch, None))?);
         }
-        Ok(Ok(heads))
+        Ok(heads)
     }
 
     /// When the first thing happened, from `from` on, of which the audit trail has a record.
@@ -130,68 +127,102 @@ impl Store {
         tenant: &TenantId,
         from: Timestamp,
     ) -> Result<Option<Timestamp>, Fault> {
-        let range = Range {
+        let mut range = Range {
             index: Some(RECORDS),
             partition: key::records_of(tenant),
             from: Some(key::sortable(from)),
             ascending: true,
-            limit: Some(1),
+            limit: Some(FIRST),
             ..Range::default()
         };
-        let items = self.table.query(range).await?.items.unwrap_or_default();
-        let place = items.first().and_then(|item| item.get(RECORDS.sk)?.as_s().ok());
-        Ok(place.and_then(|place| place.split('#').next()?.parse().ok()))
+        loop {
+            let page = self.table.query(range.clone()).await?;
+            for item in page.items.unwrap_or_default() {
+                let place = text(&item, RECORDS.sk).unwrap_or_default();
+                if Key::of(&item) == Some(Key::audit_at(tenant, &place)) {
+                    return Ok(place.split('#').next().and_then(|at| at.parse().ok()));
+                }
+                tracing::error!(place, "what is no record stands among those of the audit trail");
+            }
+            range.after = page.last_evaluated_key;
+            if range.after.is_none() {
+                return Ok(None);
+            }
+        }
     }
 
-    /// Everything that stands in a chain's partition but its head.
-    pub async fn kept_records(&self, tenant: &TenantId, chain: &ChainDay) -> Result<Vec<Kept>, Fault> {
-        let partition = key::audit_of(tenant, chain);
-        let range = Range { partition, ascending: true, ..Range::default() };
-        let items = self.table.query_all(range, usize::MAX).await?;
-        let head = Key::audit_head(tenant, chain);
-        Ok(items.into_iter().filter(|item| Key::of(item).as_ref() != Some(&head)).map(kept).collect())
+    /// Everything that stands where the records of the chains from `first` to `last` do, all of one day.
+    pub async fn kept_records(
+        &self,
+        tenant: &TenantId,
+        (first, last): (ChainId, ChainId),
+    ) -> Result<BTreeMap<ChainId, Vec<Kept>>, Fault> {
+        let range = records_between(tenant, (first, last));
+        let mut kept_records: BTreeMap<ChainId, Vec<Kept>> = BTreeMap::new();
+        for item in self.table.query_all(range, usize::MAX).await? {
+            kept_records.entry(chain_of(&item, first)).or_default().push(kept(item));
+        }
+        Ok(kept_records)
     }
 
-    /// A page of the records of a chain in order of time, behind the place `after`, and the place where it ends if
-    /// there are more.
+    /// A page of the records of a day in order of time, behind the place `after`, and the place where it ends if there are
+    /// more.
     pub async fn chained_records(
         &self,
-        (tenant, chain): (&TenantId, &ChainDay),
+        (tenant, day): (&TenantId, Date),
         after: Option<&str>,
         limit: usize,
-    ) -> Result<(Vec<Kept>, Option<String>), Fault> {
-        let range = Range {
-            partition: key::audit_of(tenant, chain),
-            from: Some(after.map_or_else(|| chain.day.to_string(), |after| format!("{after}~"))),
-            to: Some(format!("{}~", chain.day)),
-            ascending: true,
-            limit: i32::try_from(limit).ok(),
-            ..Range::default()
-        };
-        let page = self.table.query(range).await?;
-        let end = page.last_evaluated_key.as_ref().and_then(|it| it.get("SK")?.as_s().ok().cloned());
-        Ok((page.items.unwrap_or_default().into_iter().map(kept).collect(), end))
+    ) -> Result<(Vec<(ChainId, Kept)>, Option<String>), Fault> {
+        let range = records_between(tenant, (ChainId::first_of(day), ChainId::last_of(day)));
+        let from = after.map(|after| format!("{after}~")).or(range.from);
+        let page = self.table.query(Range { from, limit: i32::try_from(limit).ok(), ..range }).await?;
+        let end = page.last_evaluated_key.as_ref().and_then(|it| text(it, "SK"));
+        let records = page.items.unwrap_or_default().into_iter();
+        Ok((records.map(|item| (chain_of(&item, ChainId::first_of(day)), kept(item))).collect(), end))
     }
 
     /// The newest checkpoint, if there is one.
-    pub async fn checkpoint_head(&self, tenant: &TenantId) -> Result<Option<CheckpointHead>, Fault> {
-        self.table.get(&Key::checkpoint_head(tenant)).await
+    ///
+    /// # Errors
+    /// When the table fails, or that is not what this system said was the newest: it was changed, or there is a newer one.
+    pub async fn newest_checkpoint(
+        &self,
+        key: &AuditKey,
+        tenant: &TenantId,
+    ) -> Result<Option<StoredCheckpoint>, TrailError> {
+        let all = Range {
+            partition: key::checkpoints_of(tenant),
+            from: Some(key::sortable(Timestamp::UNIX_EPOCH)),
+            // The head, which sorts behind all checkpoints, is none.
+            to: Some(key::behind(Timestamp::MAX)),
+            ..Range::default()
+        };
+        // Read before the head, which moves with each that is made: it is as new, or newer.
+        let last = self.first_checkpoint(all).await?;
+        let head = Key::checkpoint_head(tenant);
+        let newest = self.table.batch_get(std::slice::from_ref(&head)).await?.remove(&head);
+        let newest = newest.map(checkpoint).transpose()?;
+        let is_behind = |last: &StoredCheckpoint| newest.as_ref().is_none_or(|it| it.place() < last.place());
+        match last.filter(is_behind).as_ref().or(newest.as_ref().filter(|it| it.open(key, tenant).is_none()))
+        {
+            Some(wrong) => Err(wrong.mismatch().into()),
+            None => Ok(newest),
+        }
     }
 
     /// `next` is the newest checkpoint. Guarded by `last` being that until now; `false` if it is not any more.
     pub async fn add_checkpoint(
         &self,
         tenant: &TenantId,
-        last: Option<&CheckpointHead>,
-        next: &CheckpointHead,
+        last: Option<&StoredCheckpoint>,
+        next: &StoredCheckpoint,
     ) -> Result<bool, Fault> {
-        let StoredCheckpoint { n, at, .. } = next.newest;
         let checkpoint =
-            Write::put(Key::checkpoint(tenant, at, n), "checkpoint", &next.newest)?.unless_exists();
+            Write::put(Key::checkpoint(tenant, next.at, next.n), "checkpoint", next)?.unless_exists();
         let head = Write::put(Key::checkpoint_head(tenant), "checkpoint_head", next)?;
         let head = match last {
             None => head.unless_exists(),
-            Some(last) => head.only_if("#hash = :last").value("last", last.hash)?,
+            Some(last) => head.only_if("#mac = :last").value("last", last.mac)?,
         };
         Ok(matches!(self.table.transact(vec![checkpoint, head]).await?, Outcome::Written(())))
     }
@@ -201,7 +232,7 @@ impl Store {
         &self,
         tenant: &TenantId,
         (from, to): (Timestamp, Timestamp),
-    ) -> Result<Vec<StoredCheckpoint>, Fault> {
+    ) -> Result<Vec<StoredCheckpoint>, TrailError> {
         let range = Range {
             partition: key::checkpoints_of(tenant),
             from: Some(key::sortable(from)),
@@ -209,7 +240,8 @@ impl Store {
             ascending: true,
             ..Range::default()
         };
-        self.table.query_all(range, usize::MAX).await?.into_iter().map(parse).collect()
+        let items = self.table.query_all(range, usize::MAX).await?;
+        Ok(items.into_iter().map(checkpoint).collect::<Result<_, _>>()?)
     }
 
     /// The last checkpoint that was made before `time`.
@@ -217,7 +249,7 @@ impl Store {
         &self,
         tenant: &TenantId,
         time: Timestamp,
-    ) -> Result<Option<StoredCheckpoint>, Fault> {
+    ) -> Result<Option<StoredCheckpoint>, TrailError> {
         let range = Range {
             partition: key::checkpoints_of(tenant),
             from: Some(key::sortable(Timestamp::UNIX_EPOCH)),
@@ -233,11 +265,10 @@ impl Store {
         &self,
         tenant: &TenantId,
         time: Timestamp,
-    ) -> Result<Option<StoredCheckpoint>, Fault> {
+    ) -> Result<Option<StoredCheckpoint>, TrailError> {
         let range = Range {
             partition: key::checkpoints_of(tenant),
             from: Some(key::behind(time)),
-            // The head, which sorts behind all checkpoints, is none.
             to: Some(key::behind(Timestamp::MAX)),
             ascending: true,
             ..Range::default()
@@ -246,9 +277,9 @@ impl Store {
     }
 
     /// The first checkpoint that `range` comes to.
-    async fn first_checkpoint(&self, range: Range) -> Result<Option<StoredCheckpoint>, Fault> {
+    async fn first_checkpoint(&self, range: Range) -> Result<Option<StoredCheckpoint>, TrailError> {
         let items = self.table.query_all(Range { limit: Some(1), ..range }, 1).await?;
-        items.into_iter().next().map(parse).transpose()
+        Ok(items.into_iter().next().map(checkpoint).transpose()?)
     }
 
     /// Those checkpoints of `places` that are there, in one call for each hundred.
@@ -256,13 +287,13 @@ impl Store {
         &self,
         tenant: &TenantId,
         places: &BTreeSet<CheckpointPlace>,
-    ) -> Result<Vec<StoredCheckpoint>, Fault> {
+    ) -> Result<Vec<StoredCheckpoint>, TrailError> {
         let keys: Vec<Key> = places.iter().map(|it| Key::checkpoint(tenant, it.at, it.n)).collect();
         let mut found = Vec::new();
         for keys in keys.chunks(100) {
             found.extend(self.table.batch_get(keys).await?.into_values());
         }
-        found.into_iter().map(parse).collect()
+        Ok(found.into_iter().map(checkpoint).collect::<Result<_, _>>()?)
     }
 
     /// The head `before` of a chain is `after`: a checkpoint says that the chain is removed. Guarded by the head standing as
@@ -270,7 +301,7 @@ impl Store {
     pub async fn close_chain(
         &self,
         key: &AuditKey,
-        (tenant, chain): (&TenantId, &ChainDay),
+        (tenant, chain): (&TenantId, ChainId),
         (before, after): (Head, Head),
     ) -> Result<(), Fault> {
         let seal = |head| SealedHead::seal(head, key, (tenant, chain));
@@ -283,26 +314,19 @@ impl Store {
         }
     }
 
-    /// So many records of a chain are deleted, all of them if there are no more. Call it only once its head says that it is
-    /// removed.
-    pub async fn remove_records(
-        &self,
-        tenant: &TenantId,
-        chain: &ChainDay,
-        most: usize,
-    ) -> Result<usize, Fault> {
-        let head = Key::audit_head(tenant, chain);
+    /// So many records of a day are deleted, all of them if there are no more. Call it only once the heads of its chains say
+    /// that they are removed.
+    pub async fn remove_records(&self, tenant: &TenantId, day: Date, most: usize) -> Result<usize, Fault> {
         let mut deleted = 0;
         while deleted < most {
             let range = Range {
-                partition: key::audit_of(tenant, chain),
+                partition: key::audit_of(tenant, day),
                 ascending: true,
                 limit: i32::try_from((most - deleted).min(DELETED_AT_ONCE)).ok(),
                 ..Range::default()
             };
-            // The head sorts behind all records.
             let items = self.table.query(range).await?.items.unwrap_or_default();
-            let keys: Vec<Key> = items.iter().filter_map(Key::of).filter(|key| *key != head).collect();
+            let keys: Vec<Key> = items.iter().filter_map(Key::of).collect();
             if keys.is_empty() {
                 break;
             }
@@ -313,9 +337,32 @@ impl Store {
     }
 }
 
-/// What keeps anything from being chained to a head that somebody else wrote.
-fn changed(day: &ChainDay) -> Fault {
-    Flaw::of(day.clone(), Reason::HeadMismatch, None).into()
+/// What is to be read of the records of the chains from `first` to `last`, all of one day.
+fn records_between(tenant: &TenantId, (first, last): (ChainId, ChainId)) -> Range {
+    Range {
+        partition: key::audit_of(tenant, first.day),
+        from: Some(first.to_string()),
+        // A tilde is above all that a time has in it.
+        to: Some(format!("{last}~")),
+        ascending: true,
+        ..Range::default()
+    }
+}
+
+/// Of which chain the item is a record, by its place; of `other`, where that is none.
+fn chain_of(item: &Item, other: ChainId) -> ChainId {
+    text(item, "SK").and_then(|place| place.get(..13)?.parse().ok()).unwrap_or(other)
+}
+
+/// A checkpoint, if the item can be understood as one.
+fn checkpoint(item: Item) -> Result<StoredCheckpoint, Flaw> {
+    let at = text(&item, "SK").and_then(|place| place.split('#').next()?.parse().ok());
+    let chain = ChainId::at(at.unwrap_or(Timestamp::UNIX_EPOCH));
+    parse(item).map_err(|_| Flaw::of(chain, Reason::CheckpointMismatch, None))
+}
+
+fn text(item: &Item, name: &str) -> Option<String> {
+    item.get(name).and_then(|value| value.as_s().ok()).cloned()
 }
 
 fn put_record(chained: &ChainedRecord) -> Result<Write, Fault> {
@@ -337,9 +384,8 @@ fn move_head(key: Key, from: Option<&SealedHead>, to: &SealedHead) -> Result<Wri
 }
 
 /// A record as it was found.
-fn kept(item: Item) -> Kept {
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-    let id = text("SK").and_then(|place| place.rsplit_once('#')?.1.parse::<EventId>().ok());
+pub(super) fn kept(item: Item) -> Kept {
+    let id = text(&item, "SK").and_then(|place| place.rsplit_once('#')?.1.parse::<EventId>().ok());
     let (key, places) = (Key::of(&item), item.clone());
     let chained: Option<ChainedRecord> = parse(item).ok();
     let record = chained.as_ref().map(|chained| &chained.record);

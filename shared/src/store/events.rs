@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Store;
+use super::chain::kept;
 use super::key::{self, Key};
 use super::table::{Outcome, Range, parse};
 use super::write::Write;
+use crate::chain::{ChainId, Kept};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventType};
 use crate::fault::Fault;
@@ -16,7 +18,7 @@ use crate::privacy::KeptDevice;
 /// How long a consumer that died keeps others from sending a mail: as long as it may run, by `template.yaml`.
 const CLAIM_SECONDS: i64 = 30;
 
-/// How many refusals of one person are told in an hour.
+/// How many refusals of one person that anybody may cause at will are told in an hour.
 const MOST_DENIALS: u32 = 20;
 
 /// An event as the audit trail keeps it: what happened, without what was to be done about it.
@@ -31,9 +33,9 @@ pub struct AuditRecord {
     pub tenant: TenantId,
     /// When.
     pub at: Timestamp,
-    /// Who is asked about when one asks about a user: whom it was done to, or else who did it.
+    /// Whom it was done to, if to a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<UserId>,
+    pub subject: Option<UserId>,
     /// Who did it, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<UserId>,
@@ -47,6 +49,13 @@ pub struct AuditRecord {
     pub data: Map<String, Value>,
 }
 
+impl AuditRecord {
+    /// The person to show for it: who did it; where nobody knows, to whom it was done.
+    pub fn user_id(&self) -> Option<UserId> {
+        self.actor.or(self.subject)
+    }
+}
+
 impl From<&Event> for AuditRecord {
     fn from(event: &Event) -> Self {
         Self {
@@ -54,7 +63,7 @@ impl From<&Event> for AuditRecord {
             event_type: event.event_type,
             tenant: event.tenant.clone(),
             at: event.at,
-            user_id: event.subject.or(event.actor),
+            subject: event.subject,
             actor: event.actor,
             request_id: event.request_id.clone(),
             device: event.device.clone(),
@@ -88,6 +97,15 @@ pub(super) fn outbox(event: &Event) -> Result<Write, Fault> {
     Ok(Write::put(Key::event(event.id), "event", event)?.unless_exists())
 }
 
+/// The write that counts a refusal of `user`, if fewer than twenty of theirs were counted in the same hour.
+pub(super) fn denial(user: UserId, at: Timestamp) -> Result<Write, Fault> {
+    Write::update(Key::denials(user, at))
+        .set("expires_at", at.as_second() + 2 * 3_600)?
+        .add("denied", 1)
+        .only_if("attribute_not_exists(#denied) OR #denied < :most")
+        .value("most", MOST_DENIALS)
+}
+
 impl Store {
     /// Writes an event that comes with no change.
     pub async fn tell(&self, event: &Event) -> Result<(), Fault> {
@@ -96,39 +114,31 @@ impl Store {
 
     /// That `user` was refused is told by `event`, if fewer than twenty refusals of theirs were in the same hour.
     pub async fn tell_denial(&self, user: UserId, event: &Event) -> Result<(), Fault> {
-        let count = Write::update(Key::denials(user, event.at))
-            .set("expires_at", event.at.as_second() + 2 * 3_600)?
-            .add("denied", 1)
-            .only_if("attribute_not_exists(#denied) OR #denied < :most")
-            .value("most", MOST_DENIALS)?;
-        self.table.transact(vec![count, outbox(event)?]).await.map(drop)
+        self.table.transact(vec![denial(user, event.at)?, outbox(event)?]).await.map(drop)
     }
 
-    /// What happened in a tenant from `since` to `now`, which are a day apart at most, newest first.
+    /// The records of what happened in a tenant from `since` to `now`, which are a day apart at most, as they are found, the
+    /// newest first.
     pub async fn recent_audit(
         &self,
         tenant: &TenantId,
         (since, now): (Timestamp, Timestamp),
         limit: i32,
-    ) -> Result<Vec<AuditRecord>, Fault> {
-        let (yesterday, from) = key::audit_since(tenant, since);
-        let (today, _) = key::audit_since(tenant, now);
-        let mut days = vec![today];
-        if days[0] != yesterday {
-            days.push(yesterday);
-        }
+    ) -> Result<Vec<Kept>, Fault> {
+        let mut days = vec![ChainId::at(now).day, ChainId::at(since).day];
+        days.dedup();
         let mut items = Vec::new();
-        for partition in days {
+        for day in days {
             let range = Range {
-                partition,
-                from: Some(from.clone()),
+                partition: key::audit_of(tenant, day),
+                from: Some(key::sortable(since)),
                 to: Some(key::behind(now)),
                 limit: Some(limit),
                 ..Range::default()
             };
             items.extend(self.table.query(range).await?.items.unwrap_or_default());
         }
-        items.into_iter().take(usize::try_from(limit).unwrap_or_default()).map(parse).collect()
+        Ok(items.into_iter().take(usize::try_from(limit).unwrap_or_default()).map(kept).collect())
     }
 
     /// Claims the mail of an event for half a minute: of several consumers, one sends it. A consumer that comes

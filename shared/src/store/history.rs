@@ -6,32 +6,26 @@
 use futures::future::try_join;
 
 use super::Store;
+use super::chain::kept;
 use super::events::AuditRecord;
 use super::key::{self, DONE_BY, DONE_TO, Index, Key, RECORDS, RECORDS_OF_TYPE};
-use super::table::{Range, parse};
+use super::table::Range;
 use super::write::Item;
+use crate::chain::Kept;
 use crate::fault::Fault;
 use crate::id::UserId;
 
 /// How many records one call reads.
 const READ_AT_ONCE: usize = 100;
 
-/// What has to do with a person, newest first.
-#[derive(Debug)]
-pub struct History {
-    /// The records.
-    pub records: Vec<AuditRecord>,
-    /// Whether these are all there are.
-    pub complete: bool,
-}
-
 /// The attributes that put `record` into the lists of its tenant and the histories of those whom it has to do
 /// with.
 pub(super) fn places(record: &AuditRecord) -> [(&'static str, Option<String>); 5] {
-    let actor = record.actor.filter(|actor| record.user_id != Some(*actor));
+    let to = record.subject.or(record.actor);
+    let by = record.actor.filter(|actor| to != Some(*actor));
     [
-        (DONE_TO.pk, record.user_id.map(key::history_of)),
-        (DONE_BY.pk, actor.map(key::history_of)),
+        (DONE_TO.pk, to.map(key::history_of)),
+        (DONE_BY.pk, by.map(key::history_of)),
         (RECORDS.pk, Some(key::records_of(&record.tenant))),
         (RECORDS_OF_TYPE.pk, Some(key::records_of_type(&record.tenant, record.event_type))),
         (RECORDS.sk, Some(key::by_time(record.at, record.id))),
@@ -39,8 +33,9 @@ pub(super) fn places(record: &AuditRecord) -> [(&'static str, Option<String>); 5
 }
 
 impl Store {
-    /// The newest `most` records that have to do with `user`. The last moment may be missing.
-    pub async fn history(&self, user: UserId, most: usize) -> Result<History, Fault> {
+    /// The newest `most` records that have to do with `user`, the newest first, as they are found, and whether these are all
+    /// there are. The last moment may be missing.
+    pub async fn history(&self, user: UserId, most: usize) -> Result<(Vec<Kept>, bool), Fault> {
         let found = |index: Index| {
             // One more than asked for tells whether there are more.
             let limit = i32::try_from(most + 1).ok();
@@ -56,11 +51,9 @@ impl Store {
         let mut records = Vec::with_capacity(keys.len());
         for keys in keys.chunks(READ_AT_ONCE) {
             let mut read = self.table.batch_get(keys).await?;
-            for item in keys.iter().filter_map(|key| read.remove(key)) {
-                records.push(parse(item)?);
-            }
+            records.extend(keys.iter().filter_map(|key| read.remove(key)).map(kept));
         }
-        Ok(History { records, complete })
+        Ok((records, complete))
     }
 }
 

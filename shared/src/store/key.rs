@@ -4,10 +4,11 @@
 //! reach into another's key.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::chain::ChainDay;
+use crate::chain::ChainId;
 use crate::clock::Timestamp;
 use crate::email::Email;
 use crate::event::EventType;
@@ -70,12 +71,18 @@ impl Key {
 
     /// An event's audit record: a partition a day and tenant, in order of time.
     pub fn audit(tenant: &TenantId, at: Timestamp, id: EventId) -> Self {
-        Self::new(audit_since(tenant, at).0, by_time(at, id))
+        Self::audit_at(tenant, &by_time(at, id))
     }
 
-    /// How far the chain of a tenant's audit records of a day goes.
-    pub fn audit_head(tenant: &TenantId, chain: &ChainDay) -> Self {
-        Self::new(audit_of(tenant, chain), HEAD)
+    /// The audit record at a place in time, as [`by_time`] makes it.
+    pub(crate) fn audit_at(tenant: &TenantId, place: &str) -> Self {
+        // A time begins with its day.
+        Self::new(audit_of(tenant, place.get(..10).unwrap_or_default()), place)
+    }
+
+    /// How far a chain of a tenant's audit records goes.
+    pub fn audit_head(tenant: &TenantId, chain: ChainId) -> Self {
+        Self::new(audit_heads_of(tenant), chain.to_string())
     }
 
     /// A checkpoint of a tenant's audit trail.
@@ -85,7 +92,8 @@ impl Key {
 
     /// How far a tenant's checkpoints go.
     pub fn checkpoint_head(tenant: &TenantId) -> Self {
-        Self::new(checkpoints_of(tenant), HEAD)
+        // It sorts behind all checkpoints.
+        Self::new(checkpoints_of(tenant), "HEAD")
     }
 
     /// How often a user was refused in the hour of `at`.
@@ -185,12 +193,6 @@ impl Key {
         HashMap::from([("PK".to_owned(), text(&self.pk)), ("SK".to_owned(), text(&self.sk))])
     }
 
-    /// Whether this is the key of one of a tenant's audit records.
-    pub(crate) fn is_audit_of(&self, tenant: &TenantId) -> bool {
-        // No identifier of a tenant has a `#`.
-        self.pk.strip_prefix("AUDIT#").and_then(|it| it.split('#').next()) == Some(tenant.as_str())
-    }
-
     /// The key of an item that was read.
     pub(crate) fn of(item: &HashMap<String, AttributeValue>) -> Option<Self> {
         Some(Self::new(item.get("PK")?.as_s().ok()?.clone(), item.get("SK")?.as_s().ok()?.as_str()))
@@ -212,22 +214,19 @@ pub(crate) fn by_time(at: Timestamp, id: EventId) -> String {
     format!("{}#{}", sortable(at), id.uuid())
 }
 
-/// The sort key of what says how far the records of its partition go. It sorts behind them.
-pub(crate) const HEAD: &str = "HEAD";
+/// The partition of a tenant's audit records of a day.
+pub(crate) fn audit_of(tenant: &TenantId, day: impl Display) -> String {
+    format!("AUDIT#{}#{day}", tenant.as_str())
+}
 
-/// The partition of a chain of audit records.
-pub(crate) fn audit_of(tenant: &TenantId, chain: &ChainDay) -> String {
-    format!("AUDIT#{}#{}#{}", tenant.as_str(), chain.day, chain.shard)
+/// The partition of the heads of a tenant's chains of audit records.
+pub(crate) fn audit_heads_of(tenant: &TenantId) -> String {
+    format!("AUDIT#{}#HEADS", tenant.as_str())
 }
 
 /// The partition of a tenant's checkpoints.
 pub(crate) fn checkpoints_of(tenant: &TenantId) -> String {
     format!("AUDIT#{}#CHECKPOINTS", tenant.as_str())
-}
-
-/// The partition of a tenant's audit records of a day, and where in it those of `at` begin.
-pub(crate) fn audit_since(tenant: &TenantId, at: Timestamp) -> (String, String) {
-    (audit_of(tenant, &ChainDay::at(at)), sortable(at))
 }
 
 /// The partition that holds a user's sessions, and what their sort keys begin with.

@@ -1,8 +1,10 @@
 //! `/api/v1/audit/verify` and `/export`: whoever changes the audit trail behind the system's back is found out, and by
 //! whom nobody needs to trust us.
 
+mod checkpoints;
 mod days;
 mod export;
+mod forgeries;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -81,8 +83,9 @@ async fn a_trail_that_nobody_touched_is_valid_and_gets_a_checkpoint() {
         (&checkpoint["heads"][0]["hash"], &checkpoint["tenant"]),
         (&records.last().unwrap()["hash"], &json!("default"))
     );
+    system.drain().await;
     let again = tests::claims(verify(&auditor).await["checkpoint"].as_str().unwrap());
-    assert!(again["n"].as_u64() >= Some(1), "{again}");
+    assert_eq!(again["n"], 2, "{again}");
     auditor.with_token(verdict["checkpoint"].as_str()).get(VERIFY).await.refused(401);
     system.drain().await;
 }
@@ -237,21 +240,6 @@ async fn a_record_that_cannot_be_read_hides_no_other_and_is_named() {
         !good && words.starts_with("edited: ") && words.contains(records[3]["id"].as_str().unwrap()),
         "{words}"
     );
-}
-
-#[tokio::test]
-async fn a_checkpoint_that_was_changed_or_dropped_is_noticed() {
-    let (system, auditor, _) = with_trail().await;
-    verify(&auditor).await;
-    system.advance(1).await;
-    system.drain().await;
-    verify(&auditor).await;
-    let [first, second] = &sorted_checkpoints(&system).await[..] else { panic!("two checkpoints") };
-    system.put_item(&with(first, &[("jws", second["jws"].clone())])).await;
-    assert_eq!(flaw(&auditor).await.0, "checkpoint_mismatch");
-    system.put_item(first).await;
-    system.delete_item(second).await;
-    assert_eq!(flaw(&auditor).await.0, "checkpoint_mismatch");
 }
 
 #[tokio::test]

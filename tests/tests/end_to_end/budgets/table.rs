@@ -12,7 +12,7 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /// The rows that tell of no request: what goes on behind.
 const BACKGROUND: [&str; 16] = [
     "POST /bulk/users/create, n rows up to 1,000 … each batch of it",
-    "n events of one day, for the audit trail",
+    "n events of one hour, for the audit trail",
     "an event, for n webhooks that want it",
     "an event, for n webhooks that want it … each attempt of a delivery",
     "an event, for n webhooks that want it … that is answered by 410",
