@@ -2,7 +2,7 @@
 //! with its account, in `accounts` and `address`.
 
 use super::Store;
-use super::events::outbox;
+use super::events::{denial, outbox};
 use super::key::Key;
 use super::table::{Outcome, Refused, parse};
 use super::write::{Item, Write};
@@ -149,7 +149,8 @@ impl Store {
         Err(Fault::temporary("counting a wrong password", "others are counted at the same time"))
     }
 
-    /// A sign-in was refused though its password was right: told by `event`, not counted.
+    /// A sign-in was refused though its password was right: told by `event`, and no failure. Whoever owns the account can have
+    /// that as often as they like: what is told of them in an hour is bounded.
     ///
     /// Guarded by the count that was read: who may be told more than that something was wrong is decided
     /// while no lock holds.
@@ -159,12 +160,15 @@ impl Store {
         seen: &Credential,
         event: &Event,
     ) -> Result<Noted, Fault> {
-        let write = unchanged(touch(email, seen, event.at)?, seen)?;
-        match self.table.transact(vec![write, outbox(event)?]).await? {
-            Outcome::Written(()) => Ok(Noted::Done),
-            Outcome::Refused(refused) => {
-                standing(refused.into_iter().find_map(|refused| refused.old)).map(Noted::CredentialChanged)
-            }
+        let mut writes = vec![unchanged(touch(email, seen, event.at)?, seen)?, outbox(event)?];
+        if let Some(user) = seen.user_id() {
+            writes.push(denial(user, event.at)?);
+        }
+        let Outcome::Refused(refused) = self.table.transact(writes).await? else { return Ok(Noted::Done) };
+        match refused.into_iter().find(|refused| refused.index == 0) {
+            Some(refused) => standing(refused.old).map(Noted::CredentialChanged),
+            // Too many were told.
+            None => Ok(Noted::Done),
         }
     }
 
