@@ -2,7 +2,8 @@
 //! `expires_at`. Whoever reads such an item asks for its time; it only takes space.
 //!
 //! The table's time to live does that for nothing, most often within two days, but promises no time. So a step goes
-//! through a part of the table each hour, and through all of it in a day.
+//! through a part of the table each hour, and through all of it in a day, or in some days where the table is so large that
+//! its share of the time does not suffice for such a part.
 
 use futures::future::try_join_all;
 use shared::App;
