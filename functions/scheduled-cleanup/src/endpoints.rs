@@ -9,13 +9,20 @@ use shared::webhook::{EndpointState, Finding};
 
 use super::Progress;
 
-/// Looks at all webhooks; there are few.
+/// Looks at all webhooks; there are few. One that fails holds up no other.
 pub(crate) async fn disable(app: &App, origin: &Origin) -> Result<Progress, Fault> {
     let endpoints = app.store.endpoints(&TenantId::default_tenant()).await?;
     let mut progress = Progress { looked_at: endpoints.len(), ..Progress::default() };
+    let mut failed = None;
     let enabled = endpoints.iter().filter(|it| it.state == EndpointState::Enabled);
     for endpoint in enabled.filter(|it| it.health.has_failed_for_long(app.now())) {
-        progress.done += usize::from(app.disable(endpoint, Finding::Failing, origin).await?);
+        match app.disable(endpoint, Finding::Failing, origin).await {
+            Ok(is_disabled) => progress.done += usize::from(is_disabled),
+            Err(fault) => {
+                tracing::error!(endpoint = %endpoint.id, cause = fault.chain(), "a webhook could not be switched off");
+                failed = Some(fault);
+            }
+        }
     }
-    Ok(progress)
+    failed.map_or(Ok(progress), Err)
 }

@@ -26,7 +26,7 @@ fn rows_that_fail() -> String {
 }
 
 /// Makes an account unreadable by this address; what it was.
-async fn damage_the_account(system: &System, email: &str) -> Value {
+pub(super) async fn damage_the_account(system: &System, email: &str) -> Value {
     let users = system.items("user").await;
     let sound = users.into_iter().find(|user| user["email"] == email).unwrap();
     let mut damaged = sound.clone();

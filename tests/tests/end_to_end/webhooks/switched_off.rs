@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{ADMIN, Receiver};
 
-use super::{DAY, HOUR, deliveries, fail_beside_another, pass, test, told};
+use super::{DAY, HOUR, WEBHOOKS, deliveries, fail_beside_another, make, pass, test, told};
+use crate::erasure::damage_the_account;
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_switched_off_at_once() {
@@ -99,6 +100,32 @@ async fn a_server_that_takes_nothing_for_five_days_is_switched_off_and_whoever_m
 
     let enabled = admin.send(Method::PATCH, &path, Some(json!({ "enabled": true }))).await.expect(200);
     assert_eq!([&enabled["failing_since"], &enabled["disabled_reason"]], [&Value::Null, &Value::Null]);
+}
+
+#[tokio::test]
+async fn a_webhook_that_cannot_be_switched_off_keeps_no_other_on() {
+    let receiver = Receiver::start().await;
+    let (system, admin, ..) = told(&receiver, &["bulk.*"]).await;
+    make(&admin, &receiver, &["bulk.*"]).await;
+    system.register("ada@example.com").await;
+    let ada = damage_the_account(&system, "ada@example.com").await;
+    let mut webhooks = system.items("endpoint").await;
+    webhooks.sort_by_key(|webhook| webhook["SK"].to_string());
+    for webhook in &mut webhooks {
+        webhook["failing_since"] = json!("2001-01-01T00:00:00Z");
+    }
+    // The last is looked at first.
+    webhooks[1]["created_by"] = ada["id"].clone();
+    for webhook in &webhooks {
+        system.put_item(webhook).await;
+    }
+    assert_eq!(system.anybody().post("/_local/run/scheduled-cleanup", json!({})).await.status, 502);
+    let list = admin.get(WEBHOOKS).await.expect(200);
+    let is_enabled = |webhook: &Value| {
+        list["items"].as_array().unwrap().iter().find(|it| it["id"] == webhook["id"]).unwrap()["enabled"]
+            .clone()
+    };
+    assert_eq!([is_enabled(&webhooks[0]), is_enabled(&webhooks[1])], [json!(false), json!(true)]);
 }
 
 #[tokio::test]
