@@ -12,7 +12,7 @@ use super::Store;
 use super::accounts::still;
 use super::events::outbox;
 use super::key::{self, Key};
-use super::table::{Outcome, Range, parse};
+use super::table::{Outcome, Range, Refused, parse};
 use super::write::Write;
 use crate::clock::Timestamp;
 use crate::event::Event;
@@ -65,6 +65,10 @@ impl Store {
     /// Guarded by the user standing as they were read, their role included, and by the address and the name being
     /// theirs; and by their `successor`, if they need one, still being one who may use the same role: of two who erase
     /// themselves at once, each because the other one stays, one does stay. `false` if not.
+    ///
+    /// # Errors
+    /// Also when the user stands as they were read, and what leads to them is not theirs: whatever changes that changes
+    /// their version, too, so that it is damaged and would be refused each time.
     pub async fn erase(
         &self,
         (user, successor): (&User, Option<UserId>),
@@ -80,10 +84,18 @@ impl Store {
         }
         writes.push(Write::put(Key::erased(user.id), "receipt", receipt)?.unless_exists());
         writes.push(outbox(event)?);
+        let others = writes.len();
         if let Some(successor) = successor {
             writes.push(still(successor, &user.role)?);
         }
-        Ok(matches!(self.table.transact(writes).await?, Outcome::Written(())))
+        let is_a_race = |refused: &Refused| refused.index == 0 || refused.index == others;
+        match self.table.transact(writes).await? {
+            Outcome::Written(()) => Ok(true),
+            Outcome::Refused(refused) if refused.iter().any(is_a_race) => Ok(false),
+            Outcome::Refused(_) => {
+                Err(Fault::broken("erasing an account", "its address, user name or receipt is not its own"))
+            }
+        }
     }
 
     /// Nothing is left beside a user who was erased; of more than `most` items, that many are gone. Nothing happens to
