@@ -36,7 +36,7 @@ pub use counters::{Counters, EventCounters, Recount, UserCounters, count_events}
 pub use erasure::{Receipt, Sessions};
 pub use events::{AuditRecord, MailClaim};
 pub use keyed_requests::{Claim, KeyedRequest};
-pub use overdue::OverduePage;
+pub use overdue::{OverduePage, VerificationPlace};
 pub use roles::{MOST_ROLES, RoleAddition};
 pub use search::Match;
 pub use sessions::{Caller, Ending, Named, Rotation};

@@ -8,7 +8,7 @@ use shared::fault::Fault;
 use shared::id::TenantId;
 
 use super::Progress;
-use super::overdue::{Erasures, PAGES};
+use super::overdue::Erasures;
 
 /// Goes through those whose time has come.
 pub(crate) async fn erase(app: &App, origin: &Origin) -> Result<Progress, Fault> {
@@ -16,13 +16,12 @@ pub(crate) async fn erase(app: &App, origin: &Origin) -> Result<Progress, Fault>
     let tenant = TenantId::default_tenant();
     let mut erasures = Erasures::new(app, ErasureReason::Deleted, origin);
     let mut after = None;
-    for _ in 0..PAGES {
+    loop {
         let mut page = app.store.deleted_before(&tenant, until, after.as_ref()).await?;
         after = page.next.take();
         erasures.go_through(page, |_| true).await?;
         if after.is_none() {
-            break;
+            return erasures.end();
         }
     }
-    erasures.end(after.is_some())
 }

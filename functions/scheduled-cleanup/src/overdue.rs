@@ -1,6 +1,8 @@
 //! Erasing accounts whose time has come, page after page. One that cannot be erased holds up no other: it is left for the
 //! next run, and the step fails once the others are done.
 
+use futures::StreamExt as _;
+use futures::stream;
 use shared::App;
 use shared::erasure::Cause;
 use shared::event::Origin;
@@ -11,8 +13,8 @@ use shared::user::User;
 
 use super::Progress;
 
-/// Pages of a run.
-pub(crate) const PAGES: usize = 100;
+/// How many are erased at once.
+const AT_ONCE: usize = 10;
 /// The most accounts that may fail in a run. Where so many do, it is not they that are broken.
 const MOST_FAILED: usize = 100;
 
@@ -31,8 +33,7 @@ impl<'a> Erasures<'a> {
         Self { app, reason, origin, progress: Progress::default(), failed: 0 }
     }
 
-    /// Erases those of `page` that `are_to_go`. The last place up to which, in this page and all before it, none is left
-    /// to be erased, if that is one of this page.
+    /// Erases those of `page` that `are_to_go`; the places of those that are still to be erased.
     ///
     /// # Errors
     /// When too many failed.
@@ -40,49 +41,45 @@ impl<'a> Erasures<'a> {
         &mut self,
         page: OverduePage,
         are_to_go: impl Fn(&User) -> bool,
-    ) -> Result<Option<Place>, Fault> {
-        let mut passed = None;
-        for (place, user) in page.users {
+    ) -> Result<Vec<Place>, Fault> {
+        let (app, reason, origin) = (self.app, self.reason, self.origin);
+        let (here, is_to_go) = (page.users.into_iter(), &are_to_go);
+        let erasing = here.map(|(place, user)| async move {
+            let user = match user {
+                Ok(user) if is_to_go(&user) => user,
+                Ok(_) => return (place, Ok(None)),
+                Err(fault) => return (place, Err(fault)),
+            };
+            let erased = app.erase(&user, Cause::Overdue(reason), origin).await;
+            (place, erased.map(|receipt| Some(receipt.is_some())))
+        });
+        let (mut erased, mut left) = (stream::iter(erasing).buffered(AT_ONCE), Vec::new());
+        while let Some((place, outcome)) = erased.next().await {
             self.progress.looked_at += 1;
-            match self.erase(user, &are_to_go).await {
-                Ok(is_done) => self.progress.left |= !is_done,
+            match outcome {
+                Ok(None) => {}
+                Ok(Some(true)) => self.progress.done += 1,
+                // They changed meanwhile.
+                Ok(Some(false)) => left.push(place),
                 Err(fault) => {
-                    tracing::error!(cause = fault.chain(), "an account could not be erased");
+                    tracing::error!(user = %place.user, cause = fault.chain(), "an account could not be erased");
+                    left.push(place);
                     self.failed += 1;
-                    self.progress.left = true;
                     if self.failed > MOST_FAILED {
                         return Err(fault);
                     }
                 }
             }
-            if !self.progress.left {
-                passed = Some(place);
-            }
         }
-        Ok(passed)
+        self.progress.left |= !left.is_empty();
+        Ok(left)
     }
 
-    /// Whether nothing is left to do with `user`: they are erased, or not to go. It is, if they changed meanwhile.
-    async fn erase(
-        &mut self,
-        user: Result<User, Fault>,
-        are_to_go: impl Fn(&User) -> bool,
-    ) -> Result<bool, Fault> {
-        let user = user?;
-        if !are_to_go(&user) {
-            return Ok(true);
-        }
-        let is_erased = self.app.erase(&user, Cause::Overdue(self.reason), self.origin).await?.is_some();
-        self.progress.done += usize::from(is_erased);
-        Ok(is_erased)
-    }
-
-    /// What the step did; `more` if there are pages that it did not come to.
+    /// What the step did.
     ///
     /// # Errors
     /// When an account failed.
-    pub(crate) fn end(mut self, more: bool) -> Result<Progress, Fault> {
-        self.progress.left |= more;
+    pub(crate) fn end(self) -> Result<Progress, Fault> {
         if self.failed == 0 {
             return Ok(self.progress);
         }

@@ -150,16 +150,21 @@ async fn an_account_that_cannot_be_erased_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn an_account_that_nobody_verified_and_that_cannot_be_erased_is_looked_at_again() {
+async fn an_account_that_nobody_verified_and_that_cannot_be_erased_is_tried_again_and_no_other() {
     let system = System::start().await;
     for name in ["ada", "bob", "cyd"] {
         system.register(&format!("{name}@example.com")).await;
     }
+    system.verified("dan@example.com").await;
     let sound = damage_the_account(&system, "ada@example.com").await;
     system.advance(31 * 86_400).await;
-    assert_eq!(left_by_a_failing_clean_up(&system).await, ["ada@example.com"]);
+    assert_eq!(left_by_a_failing_clean_up(&system).await, ["ada@example.com", "dan@example.com"]);
+    system.register("eve@example.com").await;
+    system.advance(31 * 86_400).await;
+    assert_eq!(left_by_a_failing_clean_up(&system).await, ["ada@example.com", "dan@example.com"]);
     system.put_item(&sound).await;
     assert_eq!(system.clean_up().await["unverified"], json!({ "looked_at": 1, "done": 1, "left": false }));
+    assert_eq!(system.clean_up().await["unverified"]["looked_at"], 0);
 }
 
 #[tokio::test]
