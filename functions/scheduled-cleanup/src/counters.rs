@@ -9,7 +9,7 @@ use shared::App;
 use shared::event::details::CountersReconciled;
 use shared::event::{Event, EventType, Origin};
 use shared::fault::Fault;
-use shared::id::TenantId;
+use shared::id::{TenantId, UserId};
 use shared::reconciliation::Account;
 use shared::store::{Recount, UserCounters};
 use shared::tally::{self, Tally};
@@ -19,26 +19,53 @@ use super::Progress;
 /// Pages of a run. A tenant of more than thirteen thousand accounts is walked in several: each account that a walk passes
 /// costs reads, and that its event was lost is so rare that it may be found a few hours later.
 const PAGES: usize = 300;
+/// How often, in pages, the place of the walk is kept.
+const KEPT_EACH: usize = 10;
 /// How often the sum is taken anew because something was counted meanwhile.
 const SUMS: usize = 5;
 
 /// Goes on with the walk over the accounts, and compares the counters.
 pub(crate) async fn reconcile(app: &App, origin: &Origin) -> Result<Progress, Fault> {
     let tenant = TenantId::default_tenant();
-    let (mut progress, mut walk) = (Progress { left: true, ..Progress::default() }, app.store.walk().await?);
-    for _ in 0..PAGES {
-        let (accounts, next) = app.store.walked(&tenant, &walk).await?;
+    let mut progress = Progress { left: true, ..Progress::default() };
+    // What keeps the accounts from being counted keeps the counters from nothing.
+    let counted = count_all(app, (&tenant, origin), &mut progress).await;
+    mend(app, (&tenant, origin), &mut progress).await?;
+    counted.map(|()| progress)
+}
+
+/// Goes on with the walk.
+async fn count_all(
+    app: &App,
+    (tenant, origin): (&TenantId, &Origin),
+    progress: &mut Progress,
+) -> Result<(), Fault> {
+    let (mut walk, mut unreadable) = (app.store.walk().await?, None);
+    for page in 1..=PAGES {
+        let (accounts, next) = app.store.walked(tenant, &walk).await?;
         progress.looked_at += accounts.len();
         progress.left = next.is_some();
         walk = next.unwrap_or_default();
-        count(app, (&tenant, origin), accounts, &mut progress).await?;
+        let (sound, damaged): (Vec<_>, Vec<_>) = accounts.into_iter().partition(|(_, it)| it.is_ok());
+        unreadable = damaged.into_iter().filter_map(told_unreadable).last().or(unreadable);
+        let sound = sound.into_iter().filter_map(|(_, account)| account.ok()).collect();
+        count(app, (tenant, origin), sound, progress).await?;
         if !progress.left {
             break;
         }
+        if page % KEPT_EACH == 0 && page < PAGES {
+            app.store.keep_walk(&walk).await?;
+        }
     }
     app.store.keep_walk(&walk).await?;
-    mend(app, (&tenant, origin), &mut progress).await?;
-    Ok(progress)
+    unreadable.map_or(Ok(()), Err)
+}
+
+/// The fault that keeps an account from being read, logged: the others are counted, and the step fails.
+fn told_unreadable((user, account): (UserId, Result<Account, Fault>)) -> Option<Fault> {
+    let fault = account.err()?;
+    tracing::error!(%user, cause = fault.chain(), "an account could not be counted");
+    Some(fault)
 }
 
 /// Counts those of a page whose changes are not counted.

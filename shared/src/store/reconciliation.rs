@@ -7,8 +7,9 @@ use super::counters::{Recount, moved, recount};
 use super::erasure::Receipt;
 use super::events::outbox;
 use super::key::{self, Key};
+use super::overdue::OverduePage;
 use super::table::{Outcome, Range, parse};
-use super::users::{Filter, UserPage, text};
+use super::users::{Place, text};
 use super::write::{Item, Write};
 use crate::clock::Timestamp;
 use crate::event::Event;
@@ -20,7 +21,10 @@ use crate::tally::Tally;
 /// What keeps the place where the walk goes on.
 const STEP: &str = "counters";
 /// Accounts of a page: one call reads them, and one transaction may count them all.
-const PAGE: usize = 90;
+const PAGE: i32 = 90;
+
+/// An account, as far as it can be understood, and whose it is.
+pub(crate) type Walked = (UserId, Result<Account, Fault>);
 
 impl Store {
     /// Where the walk goes on.
@@ -35,30 +39,31 @@ impl Store {
     }
 
     /// A page of a tenant's accounts at `walk`, and where the next page is, if there is one.
-    pub async fn walked(
-        &self,
-        tenant: &TenantId,
-        walk: &Walk,
-    ) -> Result<(Vec<Account>, Option<Walk>), Fault> {
+    pub async fn walked(&self, tenant: &TenantId, walk: &Walk) -> Result<(Vec<Walked>, Option<Walk>), Fault> {
         match walk {
             Walk::Listed { after } => {
-                let filter = Filter { tenant: tenant.clone(), role: None, status: None };
-                let UserPage { users, next } = self.list_users(&filter, after.as_ref(), (0, PAGE)).await?;
-                let keys: Vec<Key> = users.iter().map(|user| Key::counted(tenant, user.id)).collect();
+                let listed = key::users_of(tenant, None, None).1;
+                let OverduePage { users, next } =
+                    self.overdue(listed, Timestamp::MAX, (after.as_ref(), PAGE)).await?;
+                let keys: Vec<Key> =
+                    users.iter().map(|(place, _)| Key::counted(tenant, place.user)).collect();
                 let mut counted = self.items(&keys).await?;
-                let accounts = users.into_iter().zip(&keys).map(|(user, key)| {
-                    let counted = counted.remove(key).map(parse).transpose()?;
-                    Ok(Account { id: user.id, user: Some(user), erased_at: None, counted })
+                let accounts = users.into_iter().zip(&keys).map(|((Place { user: id, .. }, user), key)| {
+                    let counted = counted.remove(key).map(parse).transpose();
+                    let account = user.and_then(|user| {
+                        Ok(Account { id, user: Some(user), erased_at: None, counted: counted? })
+                    });
+                    (id, account)
                 });
                 let next = next.map_or_else(Walk::counted, |place| Walk::Listed { after: Some(place) });
-                Ok((accounts.collect::<Result<_, Fault>>()?, Some(next)))
+                Ok((accounts.collect(), Some(next)))
             }
             Walk::Counted { after } => {
                 let range = Range {
                     partition: key::counted_of(tenant),
                     ascending: true,
                     after: after.map(|user| Key::counted(tenant, user).attributes()),
-                    limit: i32::try_from(PAGE).ok(),
+                    limit: Some(PAGE),
                     ..Range::default()
                 };
                 let page = self.table.query(range).await?;
@@ -77,14 +82,14 @@ impl Store {
     }
 
     /// The accounts of what is counted, those among them that are gone.
-    async fn counted_accounts(&self, counted: Vec<(UserId, Item)>) -> Result<Vec<Account>, Fault> {
+    async fn counted_accounts(&self, counted: Vec<(UserId, Item)>) -> Result<Vec<Walked>, Fault> {
         let users: Vec<Key> = counted.iter().map(|(user, _)| Key::user(*user)).collect();
         let mut users = self.items(&users).await?;
         let is_gone = |user: &UserId| !users.contains_key(&Key::user(*user));
         let receipts = counted.iter().map(|(user, _)| user).filter(|user| is_gone(user));
         let receipts: Vec<Key> = receipts.map(|user| Key::erased(*user)).collect();
         let mut receipts = self.items(&receipts).await?;
-        let accounts = counted.into_iter().map(|(id, counted)| {
+        let mut account = |id, counted| {
             let receipt: Option<Receipt> = receipts.remove(&Key::erased(id)).map(parse).transpose()?;
             Ok(Account {
                 id,
@@ -92,8 +97,8 @@ impl Store {
                 erased_at: receipt.map(|receipt| receipt.at),
                 counted: Some(parse(counted)?),
             })
-        });
-        accounts.collect()
+        };
+        Ok(counted.into_iter().map(|(id, counted)| (id, account(id, counted))).collect())
     }
 
     async fn items(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, Fault> {

@@ -4,6 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Client, PASSWORD, Receiver, System};
 
+use super::erasure::damage_the_account;
+
 /// More than an account is kept that is not verified, in seconds.
 const LONG: i64 = 31 * 86_400;
 /// More than it takes until a change is counted, in seconds.
@@ -78,6 +80,21 @@ async fn an_outage_of_whoever_counts_is_bridged_and_leaves_no_drift() {
     assert_eq!(system.clean_up().await["counters"]["done"], 0);
     let stats = admin.get("/api/v1/admin/stats").await.expect(200);
     assert_eq!([&stats["unverified_users"], &stats["unapproved_users"]], [&json!(0), &json!(2)]);
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_read_keeps_no_other_from_being_counted_and_no_drift_from_being_mended() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    system.register("damaged@example.com").await;
+    system.drain().await;
+    damage_the_account(&system, "damaged@example.com").await;
+    system.order_stream("stream-audit", json!({ "paused": true })).await;
+    system.register("ada@example.com").await;
+    system.advance(SETTLED).await;
+    system.raw_table().await.add(COUNTERS, "users", 5).await;
+    assert_eq!(system.anybody().post("/_local/run/scheduled-cleanup", json!({})).await.status, 502);
+    assert_eq!(total_users(&admin).await, 3, "the administrator, who is damaged, and Ada");
 }
 
 #[tokio::test]
