@@ -14,11 +14,11 @@ mod fresh_proof;
 mod idempotency;
 mod origin;
 mod paging;
+mod part;
 mod problem;
 mod request;
 mod schema;
 mod user_list;
-mod whole_list;
 
 pub use audit::{AuditPart, ENTRIES_NUMBERED};
 pub use body::{Json, OptionalJson, Query, Upload, form, is_json};
@@ -28,9 +28,9 @@ pub use directory::OwnChange;
 pub use etag::{IfMatch, Tagged, Target};
 pub use fresh_proof::fresh_proof;
 pub use paging::{List, Page, PageParameters, Position, Window};
+pub use part::{Paged, Part};
 pub use problem::{FieldError, Fields, Problem};
 pub use user_list::{UserList, UserQuery};
-pub use whole_list::{Paged, Part};
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state, map_request};

@@ -43,7 +43,7 @@ pub use sessions::{Caller, Ending, Named, Rotation};
 pub use sign_in::{LoginRecorded, Noted, TokenSpent};
 pub use table::Segment;
 pub use users::{Changed, Filter, Place, Registration, UserPage};
-pub use webhooks::{DeliveryPlace, EndpointAddition, EndpointChange, Overdue, Recorded};
+pub use webhooks::{DeliveryPage, DeliveryPlace, EndpointAddition, EndpointChange, Overdue, Recorded};
 
 use aws_config::SdkConfig;
 

@@ -1,6 +1,6 @@
 //! `GET /webhooks/{webhook_id}/deliveries`: what was told and what came of it, newest first.
 //!
-//! Deliveries are kept for 30 days; the newest thousand are listed. A new one may be seen a moment later.
+//! Deliveries are kept for 30 days. The list reads an index, which learns of a new one a moment later.
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -11,7 +11,7 @@ use shared::event::EventType;
 use shared::http::{Json, List, Page, PageParameters, Paged, Permitted, Problem};
 use shared::id::{DeliveryId, EventId};
 use shared::role::AdminAll;
-use shared::store::DeliveryPlace;
+use shared::store::DeliveryPage;
 use shared::webhook::{Attempt, Delivery, DeliveryState, Failure, Outcome};
 use utoipa::ToSchema;
 
@@ -89,6 +89,8 @@ impl From<Delivery> for DeliveryInfo {
 }
 
 /// List a webhook's deliveries
+///
+/// `total` is 1,000 where there are so many or more: `has_next` and `X-Next-Cursor` tell whether the list goes on.
 #[utoipa::path(
     get,
     path = "/api/v1/webhooks/{webhook_id}/deliveries",
@@ -103,7 +105,7 @@ impl From<Delivery> for DeliveryInfo {
         description = "A page of deliveries, newest first",
         body = Paged<DeliveryInfo>,
         headers(
-            ("X-Total-Count" = u64, description = "How many deliveries there are, up to 1,000"),
+            ("X-Total-Count" = u64, description = "The same as `total`"),
             ("X-Next-Cursor" = String, description = "The `cursor` of the next page, if there is one"),
             ("Link" = String, description = "The next page (RFC 8288)")
         )
@@ -118,8 +120,7 @@ pub(crate) async fn list_deliveries(
     let endpoint = find(&app, &caller, &webhook_id).await?;
     let list = List::of(&caller.user, format_args!("webhooks/deliveries {}", endpoint.id));
     let part = page.part(&app, list).await?;
-    let places = app.store.deliveries(endpoint.id).await?;
-    let (headers, Json(page)) = part.of(&app, places, DeliveryPlace::clone).await?;
-    let deliveries = app.store.deliveries_at(endpoint.id, page.items()).await?;
-    Ok((headers, Json(page.showing(deliveries.into_iter().map(DeliveryInfo::from).collect()))))
+    let DeliveryPage { deliveries, next, total } =
+        app.store.deliveries(endpoint.id, part.after(), part.window()).await?;
+    part.read(&app, deliveries.into_iter().map(DeliveryInfo::from).collect(), (total, next)).await
 }

@@ -4,6 +4,7 @@
 //! who edits an endpoint does not lose their work because a delivery failed. What attempts show of its server asks for the
 //! server, by its URL, and for what was known of it.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +24,8 @@ use crate::webhook::{Delivery, DeliveryState, Due, Endpoint, Health};
 
 /// How many endpoints a tenant may have. Of 6 KB each at most, they fit into the 1 MB that a query reads.
 const MOST_ENDPOINTS: u32 = 50;
-/// How many deliveries to an endpoint can be listed.
-const MOST_LISTED: usize = 1_000;
+/// How far the deliveries to an endpoint are counted: what one call reads.
+const COUNTED: i32 = 1_000;
 /// How long a claim keeps others from a delivery, in seconds: longer than an attempt lasts, shorter than the queue
 /// hides a message.
 const CLAIM_SECONDS: i64 = 60;
@@ -71,8 +72,19 @@ pub struct Overdue {
     pub left: bool,
 }
 
+/// A page of the deliveries to an endpoint, newest first.
+#[derive(Clone, Debug)]
+pub struct DeliveryPage {
+    /// They.
+    pub deliveries: Vec<Delivery>,
+    /// The place behind which the next page begins, if there is one.
+    pub next: Option<DeliveryPlace>,
+    /// How many there are in all; 1,000 are counted at most.
+    pub total: u64,
+}
+
 /// A delivery's place among those to its endpoint, by time.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeliveryPlace {
     /// Its sort key in the index.
     sort: String,
@@ -255,36 +267,47 @@ impl Store {
         Ok(Overdue { due: shards.iter().flatten().filter_map(|item| due(tenant, item)).collect(), left })
     }
 
-    /// The places of an endpoint's deliveries, the newest thousand, newest first.
-    pub async fn deliveries(&self, webhook: WebhookId) -> Result<Vec<DeliveryPlace>, Fault> {
-        self.delivery_places(webhook, None, MOST_LISTED).await
+    /// A page of an endpoint's deliveries behind the place `after`, newest first, `skip` of them passed over. What was
+    /// made this moment may be missing.
+    pub async fn deliveries(
+        &self,
+        webhook: WebhookId,
+        after: Option<&DeliveryPlace>,
+        (skip, limit): (usize, usize),
+    ) -> Result<DeliveryPage, Fault> {
+        // One more than asked for tells whether there is a next page.
+        let wanted = skip + limit + 1;
+        let range = Range { after: after.map(|place| place.start(webhook)), ..deliveries_to(webhook) };
+        let counted = Range { counted: true, limit: Some(COUNTED), ..deliveries_to(webhook) };
+        let (places, counted) =
+            tokio::try_join!(self.delivery_places(range, wanted), self.table.query(counted))?;
+        let more = places.len() >= wanted;
+        let page: Vec<DeliveryPlace> = places.into_iter().skip(skip).take(limit).collect();
+        Ok(DeliveryPage {
+            deliveries: self.deliveries_at(webhook, &page).await?,
+            next: page.last().cloned().filter(|_| more),
+            total: u64::try_from(counted.count).unwrap_or_default(),
+        })
     }
 
     /// The places of the first `most` of an endpoint's deliveries that were made in a span, oldest first.
     pub async fn deliveries_of(
         &self,
         webhook: WebhookId,
-        span: (Timestamp, Timestamp),
-        most: usize,
-    ) -> Result<Vec<DeliveryPlace>, Fault> {
-        self.delivery_places(webhook, Some(span), most).await
-    }
-
-    async fn delivery_places(
-        &self,
-        webhook: WebhookId,
-        span: Option<(Timestamp, Timestamp)>,
+        (since, until): (Timestamp, Timestamp),
         most: usize,
     ) -> Result<Vec<DeliveryPlace>, Fault> {
         let range = Range {
-            index: Some(key::DELIVERIES),
-            partition: key::deliveries_to(webhook),
-            from: span.map(|(since, _)| key::sortable(since)),
-            to: span.map(|(_, until)| key::behind(until)),
-            ascending: span.is_some(),
-            limit: i32::try_from(most).ok(),
-            ..Range::default()
+            from: Some(key::sortable(since)),
+            to: Some(key::behind(until)),
+            ascending: true,
+            ..deliveries_to(webhook)
         };
+        self.delivery_places(range, most).await
+    }
+
+    async fn delivery_places(&self, range: Range, most: usize) -> Result<Vec<DeliveryPlace>, Fault> {
+        let range = Range { limit: i32::try_from(most).ok(), ..range };
         let items = self.table.query_all(range, most).await?;
         Ok(items.iter().filter_map(DeliveryPlace::of).collect())
     }
@@ -359,10 +382,24 @@ impl Store {
 }
 
 impl DeliveryPlace {
+    /// The place as a start key among the deliveries to its endpoint.
+    fn start(&self, webhook: WebhookId) -> Item {
+        let mut key = Key::delivery(webhook, self.id).attributes();
+        key.insert(key::DELIVERIES.pk.to_owned(), AttributeValue::S(key::deliveries_to(webhook)));
+        key.insert(key::DELIVERIES.sk.to_owned(), AttributeValue::S(self.sort.clone()));
+        key
+    }
+
     fn of(item: &Item) -> Option<Self> {
         let sort = text(item, key::DELIVERIES.sk)?.to_owned();
         Some(Self { sort, id: text(item, "SK")?.parse().ok()? })
     }
+}
+
+/// All deliveries to an endpoint, newest first.
+fn deliveries_to(webhook: WebhookId) -> Range {
+    let partition = key::deliveries_to(webhook);
+    Range { index: Some(key::DELIVERIES), partition, ..Range::default() }
 }
 
 /// What an item of [`key::PENDING`] tells, which has keys only.

@@ -2,6 +2,7 @@
 
 mod events;
 mod lanes;
+mod listed;
 mod once;
 mod replays;
 mod retries;

@@ -1,4 +1,5 @@
-//! Pages of a list that is short enough to be read as a whole, and so knows how long it is.
+//! Parts of a list, each answered with its place: of one that is short enough to be read as a whole, and so knows how long
+//! it is, or of one of which no more is read than is shown.
 //!
 //! A cursor holds the place of the last item that was shown: what comes or goes meanwhile makes nobody miss an
 //! item or meet it twice.
@@ -25,19 +26,9 @@ pub struct Paged<T> {
 }
 
 impl<T> Paged<T> {
-    /// The items of this page.
-    pub fn items(&self) -> &[T] {
-        &self.items
-    }
-
-    /// The same, for who tells nothing of the place.
+    /// The items of this page, for who tells nothing of the place.
     pub fn into_items(self) -> Vec<T> {
         self.items
-    }
-
-    /// The same page, which shows `items` in the place of its own.
-    pub fn showing<U>(self, items: Vec<U>) -> Paged<U> {
-        Paged { items, position: self.position }
     }
 }
 
@@ -74,6 +65,34 @@ impl Page {
         let window = fields.all(window)?;
         let after = self.after(app, &list).await?;
         Ok(Part { page: self, list, window, after })
+    }
+}
+
+impl<P: Serialize> Part<P> {
+    /// The place behind which it begins, where a cursor led to it.
+    pub fn after(&self) -> Option<&P> {
+        self.after.as_ref()
+    }
+
+    /// How many items behind that place are to be passed over, and how many to be shown.
+    pub fn window(&self) -> (usize, usize) {
+        (self.window.skip, self.window.limit)
+    }
+
+    /// This part, `items` having been read for it, of a list of `total`; and the headers that lead on, to the page behind
+    /// `next`, if there is one.
+    ///
+    /// # Errors
+    /// 503 where the cursor's key cannot be had.
+    pub async fn read<T>(
+        self,
+        app: &App,
+        items: Vec<T>,
+        (total, next): (u64, Option<P>),
+    ) -> Result<(HeaderMap, Json<Paged<T>>), Problem> {
+        let position = self.page.position(self.window, total, next.is_some());
+        let next = self.list.cursor(app, next.as_ref()).await?;
+        Ok((self.page.headers(next, total), Json(Paged { items, position })))
     }
 }
 
