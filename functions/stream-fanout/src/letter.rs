@@ -18,7 +18,7 @@ const DAY: i64 = 24 * HOUR;
 pub(crate) fn recipient(notice: &Notice, user: &User) -> Option<Email> {
     match notice {
         Notice::Verification { .. } if user.is_verified() || user.status == Status::Deleted => None,
-        Notice::PasswordReset { .. } if !user.is_active() => None,
+        Notice::PasswordReset { .. } | Notice::WebhookDisabled { .. } if !user.is_active() => None,
         Notice::Invitation { .. } if user.last_login_at.is_some() => None,
         Notice::EmailProof { nonce } => user.email_asked_for(*nonce).cloned(),
         Notice::EmailReplaced { former } => former.open(user),

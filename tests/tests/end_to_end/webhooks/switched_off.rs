@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{ADMIN, Receiver};
+use tests::{ADMIN, Receiver, System};
 
 use super::{DAY, HOUR, WEBHOOKS, deliveries, fail_beside_another, make, pass, test, told};
 use crate::erasure::damage_the_account;
@@ -100,6 +100,22 @@ async fn a_server_that_takes_nothing_for_five_days_is_switched_off_and_whoever_m
 
     let enabled = admin.send(Method::PATCH, &path, Some(json!({ "enabled": true }))).await.expect(200);
     assert_eq!([&enabled["failing_since"], &enabled["disabled_reason"]], [&Value::Null, &Value::Null]);
+}
+
+#[tokio::test]
+async fn whoever_made_a_webhook_and_may_not_sign_in_any_more_gets_no_mail() {
+    let receiver = Receiver::start().await;
+    let system = System::start().await;
+    let (admin, maker) = (system.admin().await, system.with_role("maker@example.com", "super_admin").await);
+    make(&maker, &receiver, &["bulk.*"]).await;
+    admin.put(&maker.admin_path().await, json!({ "is_active": false })).await.expect(200);
+    let mails = system.mails("maker@example.com").await.len();
+    let mut webhook = system.items("endpoint").await.remove(0);
+    webhook["failing_since"] = json!("2001-01-01T00:00:00Z");
+    system.put_item(&webhook).await;
+    assert_eq!(system.clean_up().await["endpoints"]["done"], 1);
+    assert_eq!(system.mails("maker@example.com").await.len(), mails);
+    assert_eq!(system.events("webhook.disabled").await.len(), 1);
 }
 
 #[tokio::test]
