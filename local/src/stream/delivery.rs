@@ -2,8 +2,8 @@
 //!
 //! As a Lambda event source mapping with `ReportBatchItemFailures`, `BisectBatchOnFunctionError` and
 //! `MaximumRetryAttempts`: a reported failure is retried from the lowest record that failed; an error, or a panic,
-//! halves the batch until the record that causes it stands alone; a record that fails ten times goes to the dead
-//! letters and the shard moves on.
+//! halves the batch until the record that causes it stands alone; a record that fails eleven times goes to the
+//! dead letters and the shard moves on.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -24,8 +24,9 @@ use crate::function::Function;
 use crate::part::Stop;
 use crate::sqs::Queue;
 
-/// How often a record is tried before it is a dead letter.
-pub(super) const ATTEMPTS: u32 = 10;
+/// How often a record is tried before it is a dead letter: once, and as often again as the template's
+/// `MaximumRetryAttempts` says.
+pub(super) const ATTEMPTS: u32 = 11;
 /// The wait before the second try; it doubles, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_millis(100);

@@ -191,7 +191,7 @@ async fn a_record_that_is_always_reported_as_failed_does_not_take_its_batch_with
         });
     let sources = stage.run(vec![consumer]);
     assert!(sources.drain().await);
-    let expected = [("0", 1), ("1", 1), ("2", 10), ("3", 1), ("4", 1), ("5", 1)];
+    let expected = [("0", 1), ("1", 1), ("2", 11), ("3", 1), ("4", 1), ("5", 1)];
     assert_eq!(*tries.lock().unwrap(), expected.map(|(id, tries)| (id.to_owned(), tries)).into());
     assert_eq!(stage.services.queues.given_up().len(), 1);
 }
