@@ -1,5 +1,5 @@
 //! The step that deletes what expired two days ago and is still there: sessions, idempotency keys, events, all that has an
-//! `expires_at`. Whoever reads such an item asks for its time; it only takes space.
+//! `expires_at`. Whoever reads such an item asks for its time, where that makes a difference; it only takes space.
 //!
 //! The table's time to live does that for nothing, most often within two days, but promises no time. So a step goes
 //! through a part of the table each hour, and through all of it in a day, or in some days where the table is so large that
