@@ -70,7 +70,11 @@ impl Courier {
             // What is gone or switched off is told nothing.
             (Some(_), _) => {
                 let given_up = delivery.clone().given_up(self.app.now());
-                self.app.store.move_deliveries(&[(&delivery, &given_up)], self.app.now()).await.map(drop)
+                self.app
+                    .store
+                    .move_deliveries(&[(&delivery, &given_up)], None, self.app.now())
+                    .await
+                    .map(drop)
             }
         }
     }
@@ -96,7 +100,7 @@ impl Courier {
         until: Timestamp,
     ) -> Result<(), Fault> {
         let postponed = delivery.clone().postponed(Jitter::random().soon_after(until));
-        if !self.app.store.move_deliveries(&[(delivery, &postponed)], self.app.now()).await? {
+        if !self.app.store.move_deliveries(&[(delivery, &postponed)], None, self.app.now()).await? {
             // The message that is to come again finds where it stands.
             return Err(Fault::temporary("postponing a delivery", "the delivery moved on meanwhile"));
         }

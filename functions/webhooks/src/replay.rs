@@ -1,7 +1,7 @@
 //! `POST /webhooks/{webhook_id}/replay`: a delivery is made anew, or all of a span of time that no attempt has delivered.
 //!
-//! It is tried at once, unless its server asked to be left alone, and keeps its id, by which a receiver knows what it has seen. A span is worked off a hundred
-//! deliveries at a time, oldest first: the answer says where to go on.
+//! It is tried at once, unless its server asked to be left alone, and keeps its id, by which a receiver knows what it has
+//! seen. A span is worked off 99 deliveries at a time, oldest first: the answer says where to go on.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -9,16 +9,17 @@ use serde::{Deserialize, Serialize};
 use shared::App;
 use shared::audit::{parse_end, parse_start};
 use shared::clock::Timestamp;
+use shared::event::EventType;
 use shared::http::{Fields, Json, Permitted, Problem};
 use shared::id::DeliveryId;
 use shared::role::AdminAll;
 use shared::webhook::{Delivery, DeliveryState, Endpoint};
 use utoipa::ToSchema;
 
-use super::{Refusal, find_enabled};
+use super::{Refusal, event, find_enabled};
 
-/// How many deliveries of a span are looked at in one request: what one call reads, and one transaction writes.
-const MOST_AT_ONCE: usize = 100;
+/// How many deliveries of a span are looked at in one request: what one transaction writes, beside the event that tells it.
+const MOST_AT_ONCE: usize = 99;
 
 /// What to replay: a delivery, or a span of time.
 #[derive(Deserialize, ToSchema)]
@@ -98,7 +99,8 @@ pub(crate) async fn replay(
         }
         Wanted::Span(since, until) => undelivered(&app, &endpoint, (since, until)).await?,
     };
-    if !app.replay(&endpoint, &deliveries).await? {
+    let event = event(EventType::AdminWebhookReplayed, &caller, &endpoint, app.now());
+    if !app.replay(&endpoint, &deliveries, &event).await? {
         return Err(Problem::changed_meanwhile());
     }
     let replayed = deliveries.iter().map(|delivery| delivery.id).collect();
@@ -114,7 +116,7 @@ async fn undelivered(
     let places = app.store.deliveries_of(endpoint.id, (since, until), MOST_AT_ONCE).await?;
     let mut deliveries = app.store.deliveries_at(endpoint.id, &places).await?;
     let last = deliveries.last().filter(|_| places.len() == MOST_AT_ONCE).map(|it| it.created_at);
-    // More than a hundred of one millisecond would be met again and again: then the next one is gone on from.
+    // More than 99 of one millisecond would be met again and again: then the next one is gone on from.
     let next = last.map(|at| if at > since { at } else { at + std::time::Duration::from_millis(1) });
     let now = app.now();
     deliveries.retain(|it| !matches!(it.state, DeliveryState::Delivered { .. }) && !it.is_attempted(now));

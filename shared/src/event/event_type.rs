@@ -300,6 +300,10 @@ event_types! {
     ///
     /// When messages are signed with it. For 24 hours they are signed with the one before as well.
     AdminWebhookSecretRotated = "admin.webhook_secret_rotated": Medium Success Webhook, Actor, NamedWebhook;
+    /// An administrator has deliveries of a webhook made once more.
+    ///
+    /// When they are going to be tried; not where all of them were to be tried already.
+    AdminWebhookReplayed = "admin.webhook_replayed": Medium Success Webhook, Actor, NamedWebhook;
     /// A webhook was switched off, because its server wants no more or takes nothing.
     ///
     /// At an answer of 410, or after five days of failures; the subject is then whoever made it. Other webhooks are

@@ -43,20 +43,25 @@ impl App {
         Ok(delivery)
     }
 
-    /// `deliveries` to `endpoint`, a hundred at most, are going to be tried once more; `false` if one of them stands
-    /// otherwise by now, or is being attempted.
+    /// `deliveries` to `endpoint`, 99 at most, are going to be tried once more, which `event` tells; `false` if one of them
+    /// stands otherwise by now, or is being attempted.
     ///
     /// What is due already is left as it is, and queued all the same: the message that leads to it may be lost.
     ///
     /// # Errors
     /// When the table or the queue fails. This can be tried again.
-    pub async fn replay(&self, endpoint: &Endpoint, deliveries: &[Delivery]) -> Result<bool, Fault> {
+    pub async fn replay(
+        &self,
+        endpoint: &Endpoint,
+        deliveries: &[Delivery],
+        event: &Event,
+    ) -> Result<bool, Fault> {
         let now = self.now();
         let (due, resting): (Vec<_>, Vec<_>) =
             deliveries.iter().partition(|it| it.due().is_some_and(|due| due.at <= now));
         let again: Vec<_> = resting.iter().map(|delivery| (*delivery).clone().replayed(now)).collect();
         let moves: Vec<_> = resting.into_iter().zip(&again).collect();
-        if !self.store.move_deliveries(&moves, now).await? {
+        if !self.store.move_deliveries(&moves, Some(event), now).await? {
             return Ok(false);
         }
         self.queue(endpoint.health.lane(), due.into_iter().chain(&again)).await?;

@@ -78,7 +78,7 @@ async fn a_replay_that_the_queue_did_not_take_is_made_when_it_is_asked_for_again
 }
 
 #[tokio::test]
-async fn a_span_of_more_than_a_hundred_deliveries_is_replayed_page_by_page() {
+async fn a_span_of_more_deliveries_than_one_write_takes_is_replayed_page_by_page() {
     let receiver = Receiver::start().await.answering(&[500; 210]);
     let (system, admin, path, _) = told(&receiver, &["bulk.*"]).await;
     for _ in 0..105 {
@@ -116,6 +116,7 @@ async fn what_was_not_delivered_in_a_span_is_replayed_and_nothing_else() {
     replayed.sort();
     expected.sort();
     assert_eq!((replayed, &answer["next_since"]), (expected, &Value::Null));
+    assert_eq!(system.events("admin.webhook_replayed").await.len(), 1);
     system.drain().await;
     assert_eq!(receiver.received().len(), 7);
     assert!(deliveries(&admin, &path).await.iter().all(|it| it["status"] == "delivered"));
