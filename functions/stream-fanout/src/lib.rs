@@ -63,6 +63,16 @@ impl Fanout {
         Ok(())
     }
 
+    /// Of whoever `event` erased, nothing is left. Of those who erased themselves it is done already, unless the function
+    /// died on the way or there was too much.
+    async fn sweep(&self, event: &Event) -> Result<(), Fault> {
+        let erased = matches!(event.event_type, EventType::UserDeleted | EventType::SystemUserErased);
+        match event.subject.filter(|_| erased) {
+            Some(user) => self.app.store.sweep(user, usize::MAX).await,
+            None => Ok(()),
+        }
+    }
+
     /// Writes the mail and hands it to SES, which takes it or refuses it for good.
     async fn hand_over(
         &self,
@@ -89,14 +99,11 @@ impl Consumer for Fanout {
     const AT_ONCE: usize = 10;
 
     async fn consume(&self, event: Event) -> Result<(), Fault> {
-        let erased = matches!(event.event_type, EventType::UserDeleted | EventType::SystemUserErased);
-        if let Some(user) = event.subject.filter(|_| erased) {
-            // Of who erased themselves it is done already, unless the function died on the way or there was too much.
-            self.app.store.sweep(user, usize::MAX).await?;
-        }
-        // Neither waits for the other: a mail that fails keeps no webhook back.
+        // Neither waits for the other: a mail that fails keeps no webhook back. Nor for a sweep, which takes long where
+        // there is much.
         let (told, queued) = tokio::join!(self.tell(&event), self.app.fan_out(&event));
-        told.and(queued)
+        let swept = self.sweep(&event).await;
+        told.and(queued).and(swept)
     }
 }
 

@@ -41,8 +41,8 @@ pub struct Sessions {
     pub complete: bool,
 }
 
-/// How many items are swept up at a time.
-const SWEPT_TOGETHER: i32 = 100;
+/// How many items are swept up at a time: ten transactions, side by side.
+const SWEPT_TOGETHER: usize = 1_000;
 
 impl Store {
     /// Sessions of the user that the table still has, those among them that are over: all, or `most` of them.
@@ -104,7 +104,8 @@ impl Store {
         let mut swept = 0;
         loop {
             let partition = key::belongings(user);
-            let range = Range { partition, limit: Some(SWEPT_TOGETHER), ..Range::default() };
+            let limit = i32::try_from(SWEPT_TOGETHER.min(most - swept)).ok();
+            let range = Range { partition, limit, ..Range::default() };
             let page = self.table.query(range).await?;
             let keys: Vec<Key> = page.items.unwrap_or_default().iter().filter_map(Key::of).collect();
             // The last comes first: an account stands behind what lies beside it.

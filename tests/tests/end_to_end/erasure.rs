@@ -106,6 +106,23 @@ async fn what_was_given_up_tells_nothing_of_who_was_erased() {
 }
 
 #[tokio::test]
+async fn a_sweep_that_fails_keeps_nobody_from_hearing_of_the_erasure() {
+    let receiver = Receiver::start().await;
+    let system = System::start_without_retries(&[]).await;
+    let webhook = json!({ "url": receiver.url, "events": ["user.deleted"] });
+    system.admin().await.post("/api/v1/webhooks", webhook).await.expect(201);
+    let person = marked(&system).await.0;
+    system.drain().await;
+    // What it asks for first is the endpoints, and then what is left of the person.
+    let fault =
+        json!({ "function": "stream-fanout", "operation": "Query", "kind": "error", "skip": 1, "count": 11 });
+    system.order_fault(fault).await;
+    erase(&person).await.expect(200);
+    system.drain().await;
+    assert_eq!(receiver.received().len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_heard_of_a_person_after_their_erasure_brings_nothing_back() {
     let receiver = Receiver::start().await;
     let system = System::start().await;
