@@ -86,6 +86,7 @@ impl Mapping {
         }
         match self.queue.receive(MOST_AT_ONCE, None) {
             Ok(received) => {
+                self.queue.hold(&received.messages, true);
                 self.progress.send_modify(|it| it.dead_letters += received.dead);
                 Some(received.messages).filter(|it| !it.is_empty())
             }
@@ -103,6 +104,7 @@ impl Mapping {
         if let Err(error) = self.queue.delete(&processed) {
             tracing::error!(%error, queue = self.queue.name, "messages were processed and will come again");
         }
+        self.queue.hold(&messages, false);
         self.progress.send_modify(|it| {
             it.processed += processed.len() as u64;
             it.failed_tries += (messages.len() - processed.len()) as u64;

@@ -34,9 +34,16 @@ pub(crate) struct Message {
     received: u32,
     /// Whose it is since the last time; empty before the first.
     pub(crate) receipt: String,
+    /// Whether a function of this process has it, see [`Queue::hold`].
+    #[serde(skip)]
+    is_held: bool,
 }
 
 impl Message {
+    fn is_visible(&self, now: Timestamp) -> bool {
+        self.visible_at <= now && !self.is_held
+    }
+
     /// What SQS tells of a message besides its body.
     pub(crate) fn attributes(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
@@ -123,7 +130,16 @@ impl Queue {
         let (id, sent_at) = (aws::new_id(), self.clock.now());
         let visible_at = sent_at + seconds(delay_seconds);
         let receipt = String::new();
-        let message = Message { id: id.clone(), body, group, sent_at, visible_at, received: 0, receipt };
+        let message = Message {
+            id: id.clone(),
+            body,
+            group,
+            sent_at,
+            visible_at,
+            received: 0,
+            receipt,
+            is_held: false,
+        };
         self.change(|messages| {
             messages.none_before = messages.none_before.min(visible_at);
             messages.all.push(message);
@@ -138,7 +154,7 @@ impl Queue {
             return Ok(Received { messages: Vec::new(), dead: 0 });
         }
         let is_spent = |message: &mut Message| {
-            self.dead_letters.is_some() && message.visible_at <= now && message.received >= MOST_RECEIVES
+            self.dead_letters.is_some() && message.is_visible(now) && message.received >= MOST_RECEIVES
         };
         let (dead, messages) = self.change(|messages| {
             let dead: Vec<_> = messages.all.extract_if(.., is_spent).collect();
@@ -164,6 +180,16 @@ impl Queue {
         Ok(Received { messages, dead: given_up })
     }
 
+    /// Shows `messages` to nobody while a function has them, however the clock is moved: Lambda ends the function before
+    /// their time is up.
+    pub(super) fn hold(&self, messages: &[Message], is_held: bool) {
+        for message in &mut self.lock().all {
+            if messages.iter().any(|it| it.receipt == message.receipt) {
+                message.is_held = is_held;
+            }
+        }
+    }
+
     /// Forgets the messages with these receipts. One that has another by now, or is gone, is nobody's error.
     pub(super) fn delete(&self, receipts: &[&str]) -> io::Result<()> {
         self.change(|messages| messages.all.retain(|message| !receipts.contains(&message.receipt.as_str())))
@@ -185,7 +211,7 @@ impl Queue {
         let mut counts = Counts::default();
         for message in &self.lock().all {
             let count = match message {
-                it if it.visible_at <= now => &mut counts.visible,
+                it if it.is_visible(now) => &mut counts.visible,
                 it if it.received == 0 => &mut counts.delayed,
                 _ => &mut counts.in_flight,
             };
@@ -215,10 +241,10 @@ impl Messages {
     /// as fair queues do, and of those the oldest.
     fn next(&self, most: usize, now: Timestamp) -> Vec<usize> {
         let mut in_work: HashMap<&str, usize> = HashMap::new();
-        for message in self.all.iter().filter(|it| it.visible_at > now && it.received > 0) {
+        for message in self.all.iter().filter(|it| !it.is_visible(now) && it.received > 0) {
             *in_work.entry(&message.group).or_default() += 1;
         }
-        let visible = self.all.iter().enumerate().filter(|(_, message)| message.visible_at <= now);
+        let visible = self.all.iter().enumerate().filter(|(_, message)| message.is_visible(now));
         let turn = visible.map(|(index, message)| {
             let before = in_work.entry(&message.group).or_default();
             *before += 1;

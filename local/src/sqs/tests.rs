@@ -215,7 +215,7 @@ async fn who_has_many_messages_does_not_keep_others_waiting() {
 }
 
 #[tokio::test]
-async fn a_batch_that_lasts_keeps_no_other_waiting() {
+async fn a_batch_that_lasts_keeps_no_other_waiting_and_is_not_brought_again_meanwhile() {
     let mut stage = Stage::new().await;
     stage.send(&["last"; 10]).await;
     let (begun, end, seen) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Seen::default());
@@ -236,6 +236,7 @@ async fn a_batch_that_lasts_keeps_no_other_waiting() {
     });
     let sources = stage.run(consumer);
     begun.notified().await;
+    stage.clock.advance(181);
     stage.send(&["other"]).await;
     sources.wake();
     begun.notified().await;
