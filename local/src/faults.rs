@@ -56,6 +56,8 @@ pub(crate) enum Service {
 enum Kind {
     /// The service refuses it for now.
     Throttle,
+    /// The service refuses it for good: SES does all mails of an account that it does not let send to everybody yet.
+    Refuse,
     /// The service fails before it did anything.
     Error,
     /// The service does it, but its answer is a failure.
@@ -144,6 +146,7 @@ impl HttpConnector for Wire<SharedHttpConnector> {
         let writes = WRITES.contains(&operation);
         match self.faults.strike(function::running(), service, operation) {
             Some(Kind::Throttle) => HttpConnectorFuture::ready(failure(&throttled(service))),
+            Some(Kind::Refuse) => HttpConnectorFuture::ready(failure(&refused(service))),
             Some(Kind::Error) => HttpConnectorFuture::ready(failure(&broken(service))),
             Some(Kind::Timeout) => {
                 HttpConnectorFuture::ready(Err(ConnectorError::timeout("a fault on order".into())))
@@ -202,6 +205,13 @@ fn throttled(service: Service) -> AwsError {
             code: "TooManyRequestsException",
             message: "Too many requests".into(),
         },
+    }
+}
+
+fn refused(service: Service) -> AwsError {
+    match service {
+        Service::Ses => AwsError::bad_request("MessageRejected", "Email address is not verified."),
+        _ => AwsError::bad_request("AccessDeniedException", "User is not authorized to perform this action."),
     }
 }
 

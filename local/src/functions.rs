@@ -1,4 +1,4 @@
-//! The functions by their names, each started in its own role: what API Gateway, the streams, the queue and the
+//! The functions by their names, each started in its own role: what API Gateway, the streams, the queues and the
 //! schedule invoke.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
@@ -49,14 +49,21 @@ pub(crate) fn http(lambda: &Lambda<'_>) -> Result<Vec<(&'static str, Router)>, T
     started.collect()
 }
 
-/// The functions that each of the queues of webhook deliveries drives.
+/// The functions that queues drive.
 pub(crate) fn queue_consumers(lambda: &Lambda<'_>) -> Result<Vec<QueueConsumer>, StartError> {
-    let (app, _) = lambda.start("webhook-delivery")?;
-    let courier = webhook_delivery::Courier::new(app)?;
-    Ok(vec![QueueConsumer::new("webhook-delivery", move |batch| {
-        let courier = courier.clone();
-        async move { webhook_delivery::handle(&courier, batch).await }
-    })])
+    let (app, aws) = lambda.start("mail-delivery")?;
+    let postman = mail_delivery::Postman::new(app, &aws);
+    let courier = webhook_delivery::Courier::new(lambda.start("webhook-delivery")?.0)?;
+    Ok(vec![
+        QueueConsumer::new("mail-delivery", move |batch| {
+            let postman = postman.clone();
+            async move { mail_delivery::handle(&postman, batch).await }
+        }),
+        QueueConsumer::new("webhook-delivery", move |batch| {
+            let courier = courier.clone();
+            async move { webhook_delivery::handle(&courier, batch).await }
+        }),
+    ])
 }
 
 /// The functions that a schedule or a person invokes: here no time does, only who asks for it.
@@ -83,8 +90,7 @@ pub(crate) fn invocable(lambda: &Lambda<'_>) -> Result<Vec<Function<Value, Value
 /// The functions that the table's stream drives.
 pub(crate) fn consumers(lambda: &Lambda<'_>) -> Result<Vec<Consumer>, TemplateError> {
     let trail = stream_audit::AuditTrail::new(lambda.start("stream-audit")?.0);
-    let (app, aws) = lambda.start("stream-fanout")?;
-    let fanout = stream_fanout::Fanout::new(app, &aws);
+    let fanout = stream_fanout::Fanout::new(lambda.start("stream-fanout")?.0);
     let worker = stream_bulk::Worker::new(lambda.start("stream-bulk")?.0);
     Ok(vec![
         Consumer::of::<Event, _>("stream-audit", move |event| {

@@ -110,8 +110,10 @@ pub async fn start(settings: Settings) -> Result<Local, StartError> {
     let (mut sources, mut mappings) = EventSources::start(functions::consumers(&lambda)?, &surroundings)?;
     for consumer in functions::queue_consumers(&lambda)? {
         let consumer = Arc::new(consumer);
-        for queue in services.queues.webhooks() {
-            mappings.push(sqs::run(Arc::clone(queue), Arc::clone(&consumer), &mut sources));
+        for source in deployment.queues(consumer.name)? {
+            let unknown = || TemplateError::of(consumer.name, &format!("there is no queue {}", source.queue));
+            let queue = services.queues.named(&source.queue).ok_or_else(unknown)?;
+            mappings.push(sqs::run((Arc::clone(queue), source), Arc::clone(&consumer), &mut sources));
         }
     }
     let console = Console {

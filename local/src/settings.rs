@@ -10,6 +10,11 @@ use crate::aws;
 
 /// The alias of the key that the local KMS holds.
 pub(crate) const KMS_KEY_ID: &str = "alias/usher-local";
+/// The queue of mails.
+pub(crate) const MAIL_QUEUE_URL: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/usher-local-mails";
+/// The queue of those that were given up.
+pub(crate) const MAIL_DEAD_LETTER_QUEUE_URL: &str =
+    "https://sqs.us-east-1.amazonaws.com/000000000000/usher-local-mail-dead-letters";
 /// The queue of webhook deliveries.
 pub(crate) const WEBHOOK_QUEUE_URL: &str =
     "https://sqs.us-east-1.amazonaws.com/000000000000/usher-local-webhooks";
@@ -127,6 +132,7 @@ impl Settings {
             "EXPOSE_TOKENS" | "WEBHOOK_ALLOW_LOOPBACK" => Some("true"),
             "KMS_KEY_ID" => Some(KMS_KEY_ID),
             "MAIL_FROM" => Some("no-reply@example.com"),
+            "MAIL_QUEUE_URL" => Some(MAIL_QUEUE_URL),
             "PUBLIC_URL" => Some(url),
             "TABLE_NAME" => Some(table.as_str()),
             "WEBHOOK_QUEUE_URL" => Some(WEBHOOK_QUEUE_URL),

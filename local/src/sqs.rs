@@ -1,6 +1,8 @@
 //! Amazon SQS: standard queues with delays, visibility timeouts, fairness and dead letters, by the AWS JSON protocol,
 //! and the event source mapping that brings the messages of one to a function.
 //!
+//! Dead letters are moved back at once, and those of two queues to the first of them.
+//!
 //! What is kept is the messages; checksums, attributes of messages and long polling are left out. Errors have the
 //! names that the SDK's clients know, which on AWS come beside those of the protocol (`x-amzn-query-error`).
 
@@ -22,13 +24,17 @@ use crate::StartError;
 use crate::aws::{self, AwsError};
 use crate::directory::DataDirectory;
 use crate::settings::{
-    DEAD_LETTER_QUEUE_URL, WEBHOOK_DEAD_LETTER_QUEUE_URL, WEBHOOK_QUEUE_URL, WEBHOOK_SLOW_QUEUE_URL,
+    DEAD_LETTER_QUEUE_URL, MAIL_DEAD_LETTER_QUEUE_URL, MAIL_QUEUE_URL, WEBHOOK_DEAD_LETTER_QUEUE_URL,
+    WEBHOOK_QUEUE_URL, WEBHOOK_SLOW_QUEUE_URL,
 };
 
 /// The most messages of one call (SQS API reference).
 const MOST_AT_ONCE: usize = 10;
 /// The longest delay of a message, in seconds (SQS API reference, `SendMessage`).
 const LONGEST_DELAY: u32 = 900;
+/// How often a message is received before it is a dead letter (`maxReceiveCount` in the template).
+const MAIL_RECEIVES: u32 = 20;
+const WEBHOOK_RECEIVES: u32 = 5;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -85,9 +91,19 @@ struct Visibility {
     visibility_timeout: u32,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MoveTask {
+    source_arn: String,
+}
+
 /// The queues that the template has. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Queues {
+    /// Mails.
+    mails: Arc<Queue>,
+    /// Those of them that were given up.
+    mail_dead_letters: Arc<Queue>,
     /// Webhook deliveries.
     webhooks: Arc<Queue>,
     /// Those to servers that fail or are slow.
@@ -102,41 +118,64 @@ impl Queues {
     /// The queues, with the messages that a former process left in them.
     pub(crate) fn open(directory: &DataDirectory, clock: &Clock) -> Result<Self, StartError> {
         let dead_letters = Queue::open(DEAD_LETTER_QUEUE_URL, "dead-letters.json", directory, clock)?.into();
+        let file = "mail-dead-letters.json";
+        let unsent: Arc<_> = Queue::open(MAIL_DEAD_LETTER_QUEUE_URL, file, directory, clock)?.into();
+        let mails = Queue::open(MAIL_QUEUE_URL, "mail-queue.json", directory, clock)?;
+        let mails = mails.with_dead_letters(Arc::clone(&unsent), MAIL_RECEIVES).into();
         let file = "webhook-dead-letters.json";
         let undelivered: Arc<_> = Queue::open(WEBHOOK_DEAD_LETTER_QUEUE_URL, file, directory, clock)?.into();
         let webhooks = Queue::open(WEBHOOK_QUEUE_URL, "queue.json", directory, clock)?;
-        let webhooks = webhooks.with_dead_letters(Arc::clone(&undelivered)).into();
+        let webhooks = webhooks.with_dead_letters(Arc::clone(&undelivered), WEBHOOK_RECEIVES).into();
         let slow = Queue::open(WEBHOOK_SLOW_QUEUE_URL, "slow-queue.json", directory, clock)?;
-        let slow_webhooks = slow.with_dead_letters(Arc::clone(&undelivered)).into();
-        Ok(Self { webhooks, slow_webhooks, webhook_dead_letters: undelivered, dead_letters })
+        let slow_webhooks = slow.with_dead_letters(Arc::clone(&undelivered), WEBHOOK_RECEIVES).into();
+        let (mail_dead_letters, webhook_dead_letters) = (unsent, undelivered);
+        Ok(Self { mails, mail_dead_letters, webhooks, slow_webhooks, webhook_dead_letters, dead_letters })
     }
 
-    /// The queues of webhook deliveries: that of the fast lane, and that of the slow one.
-    pub(crate) fn webhooks(&self) -> [&Arc<Queue>; 2] {
-        [&self.webhooks, &self.slow_webhooks]
+    /// The queue of this name, URL or ARN.
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Queue>> {
+        let given_up = [&self.mail_dead_letters, &self.webhook_dead_letters, &self.dead_letters];
+        let mut all = [&self.mails, &self.webhooks, &self.slow_webhooks].into_iter().chain(given_up);
+        all.find(|queue| queue.is_named(name))
     }
 
     /// Answers a call of `operation`.
     pub(crate) fn call(&self, operation: &str, body: &[u8]) -> Result<Value, AwsError> {
-        let name = aws::parse::<QueueName>(body)?.queue_url;
-        let queues = [&self.webhooks, &self.slow_webhooks, &self.webhook_dead_letters, &self.dead_letters];
-        let Some(queue) = queues.into_iter().find(|queue| queue.is_named(&name)) else {
+        let is_move = operation == "StartMessageMoveTask";
+        let name = if is_move {
+            aws::parse::<MoveTask>(body)?.source_arn
+        } else {
+            aws::parse::<QueueName>(body)?.queue_url
+        };
+        let Some(queue) = self.named(&name) else {
             return Err(AwsError::bad_request(
                 "AWS.SimpleQueueService.NonExistentQueue",
                 "The specified queue does not exist.",
             ));
         };
-        queue.call(operation, body)
+        if is_move { self.move_back(queue) } else { queue.call(operation, body) }
+    }
+
+    /// Moves the messages of a queue of dead letters back to where they came from.
+    fn move_back(&self, dead_letters: &Queue) -> Result<Value, AwsError> {
+        let sources = [&self.mails, &self.webhooks, &self.slow_webhooks];
+        let Some(source) = sources.into_iter().find(|it| it.gives_up_to(dead_letters)) else {
+            let message = "Source queue must be configured as a Dead Letter Queue.";
+            return Err(AwsError::bad_request("InvalidParameterValue", message));
+        };
+        dead_letters.move_to(source).map_err(|error| not_kept(&error))?;
+        Ok(json!({ "TaskHandle": aws::new_id() }))
     }
 
     /// The messages that wait, for a person to look at.
     pub(crate) fn waiting(&self) -> Vec<Value> {
-        shown(&self.webhooks).chain(shown(&self.slow_webhooks)).collect()
+        [&self.mails, &self.webhooks, &self.slow_webhooks].into_iter().flat_map(|it| shown(it)).collect()
     }
 
     /// The messages that were given up, for a person to look at.
     pub(crate) fn given_up(&self) -> Vec<Value> {
-        shown(&self.dead_letters).chain(shown(&self.webhook_dead_letters)).collect()
+        let given_up = [&self.dead_letters, &self.mail_dead_letters, &self.webhook_dead_letters];
+        given_up.into_iter().flat_map(|it| shown(it)).collect()
     }
 }
 

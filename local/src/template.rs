@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use shared::config::Config;
 
@@ -93,6 +93,28 @@ struct InlinePolicy {
     policy_document: Value,
 }
 
+/// A queue that invokes a function, as an event of type `SQS` names it.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct QueueSource {
+    /// Its ARN.
+    pub(crate) queue: String,
+    /// How many messages a batch has at most.
+    pub(crate) batch_size: usize,
+    /// How many batches are in work at once at most.
+    #[serde(rename = "ScalingConfig", deserialize_with = "maximum_concurrency")]
+    pub(crate) batches: usize,
+}
+
+fn maximum_concurrency<'de, D: Deserializer<'de>>(scaling: D) -> Result<usize, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct ScalingConfig {
+        maximum_concurrency: usize,
+    }
+    ScalingConfig::deserialize(scaling).map(|it| it.maximum_concurrency)
+}
+
 /// The template, deployed here.
 #[derive(Debug)]
 pub(crate) struct Deployment<'a> {
@@ -111,6 +133,7 @@ impl Deployment<'static> {
             ("DeadLetters", config.dead_letter_queue_url.as_deref().unwrap_or_default()),
             ("Key", &config.kms_key_id),
             ("MailFrom", &config.mail_from),
+            ("MailQueue", config.mail_queue_url.as_deref().unwrap_or_default()),
             ("Table", &config.table_name),
             ("WebhookQueue", config.webhook_queue_url.as_deref().unwrap_or_default()),
             ("WebhookSlowQueue", config.webhook_slow_queue_url.as_deref().unwrap_or_default()),
@@ -142,6 +165,14 @@ impl Deployment<'_> {
     pub(crate) fn triggers(&self, function: &str) -> Result<Vec<Value>, TemplateError> {
         let Ok(events) = self.property(function, "Events") else { return Ok(Vec::new()) };
         Ok(self.read::<BTreeMap<String, Value>>(events)?.into_values().collect())
+    }
+
+    /// The queues that invoke `function`.
+    pub(crate) fn queues(&self, function: &str) -> Result<Vec<QueueSource>, TemplateError> {
+        let mut triggers = self.triggers(function)?;
+        triggers.retain(|trigger| trigger["Type"] == "SQS");
+        let sources = triggers.iter_mut().map(|it| serde_json::from_value(it["Properties"].take()));
+        sources.collect::<Result<_, _>>().map_err(|error| TemplateError::of(function, &error))
     }
 
     /// A property of `function`, as it stands in the template.
@@ -294,6 +325,25 @@ Resources:
         set.extend(resources.flat_map(|it| names(&it.properties, &["Environment", "Variables"])));
         set.extend(LOCAL_ONLY);
         assert_eq!(set, read);
+    }
+
+    #[test]
+    fn a_function_is_invoked_by_the_queues_that_its_events_name() {
+        let text = "
+Resources:
+  ReaderFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/reader
+      Events:
+        Api: { Type: HttpApi, Properties: { Path: / } }
+        Queue:
+          Type: SQS
+          Properties: { Queue: letters, BatchSize: 4, ScalingConfig: { MaximumConcurrency: 2 } }
+";
+        let template = Template::parse(text).unwrap();
+        let queues = Deployment { template: &template, names: BTreeMap::new() }.queues("reader");
+        assert_eq!(queues.unwrap(), [QueueSource { queue: "letters".to_owned(), batch_size: 4, batches: 2 }]);
     }
 
     #[test]

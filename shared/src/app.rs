@@ -36,6 +36,8 @@ pub struct App {
     pub traffic: Arc<Traffic>,
     /// Password hashing.
     pub passwords: Passwords,
+    /// The queue of mails, where the settings name it.
+    mail_queue: Option<Queue>,
     /// The queues of webhook deliveries, where the settings name them.
     webhook_queues: WebhookQueues,
 }
@@ -65,6 +67,7 @@ impl App {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let passwords = Passwords::new(cores, HASHES_WAITING * cores.get());
         let queue = |url: &Option<String>| url.as_deref().map(|url| Queue::new(aws, url));
+        let mail_queue = queue(&config.mail_queue_url);
         let webhook_queues = WebhookQueues {
             fast: queue(&config.webhook_queue_url),
             slow: queue(&config.webhook_slow_queue_url),
@@ -76,6 +79,7 @@ impl App {
             keys,
             traffic: Arc::default(),
             passwords,
+            mail_queue,
             webhook_queues,
         }
     }
@@ -83,6 +87,15 @@ impl App {
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The queue of mails.
+    ///
+    /// # Errors
+    /// When the settings name none.
+    pub fn mail_queue(&self) -> Result<&Queue, Fault> {
+        let unset = || Fault::broken("finding the queue of mails", "MAIL_QUEUE_URL is not set");
+        self.mail_queue.as_ref().ok_or_else(unset)
     }
 
     /// The queue of webhook deliveries that take `lane`.

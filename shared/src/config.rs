@@ -38,6 +38,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("KMS_KEY_ID", "id, ARN or alias of the KMS key that wraps the system's keys; required"),
     ("LOG_LEVEL", "`error`, `warn`, `info` (default), `debug` or `trace`"),
     ("MAIL_FROM", "sender of mails; default `no-reply@` and the host of `PUBLIC_URL`"),
+    ("MAIL_QUEUE_URL", "URL of the SQS queue of mails; required where events are told"),
     ("PUBLIC_URL", "base URL of this API, also the issuer of its tokens; required"),
     ("TABLE_NAME", "name of the DynamoDB table; required"),
     (
@@ -95,6 +96,8 @@ pub struct Config {
     pub log_level: LevelFilter,
     /// `MAIL_FROM`.
     pub mail_from: String,
+    /// `MAIL_QUEUE_URL`, which only the function that queues mails has.
+    pub mail_queue_url: Option<String>,
     /// `PUBLIC_URL`, without a trailing slash.
     pub public_url: String,
     /// `TABLE_NAME`.
@@ -181,6 +184,7 @@ impl Config {
             kms_key_id: reader.required("KMS_KEY_ID").unwrap_or_default(),
             log_level: reader.choice("LOG_LEVEL", &LOG_LEVELS),
             mail_from: reader.text("MAIL_FROM").unwrap_or_else(|| format!("no-reply@{}", host(&public_url))),
+            mail_queue_url: reader.optional_url("MAIL_QUEUE_URL"),
             table_name: reader.required("TABLE_NAME").unwrap_or_default(),
             unverified_account_days: reader.number("UNVERIFIED_ACCOUNT_DAYS", 30, 1..=3650),
             webhook_allow_loopback: reader

@@ -120,11 +120,6 @@ id!(
     "del_"
 );
 id!(
-    /// The identifier of a process that consumes events.
-    ConsumerId,
-    "con_"
-);
-id!(
     /// The identifier of a claim: of several that want the same, one has it.
     ClaimId,
     "clm_"

@@ -1,10 +1,11 @@
-//! The letters that the system writes, and the SES client that posts them.
+//! The letters that the system writes, the messages that ask for them, and the SES client that posts them.
 //!
 //! What a letter says stands in `mail/`: a `.txt` and a `.html` file each, around which the two layouts go. What
 //! people typed is escaped, and their name is left out where it is no [`PersonName`], so that nobody can make us
 //! mail a stranger's link. Subjects are constant, so that nothing typed reaches a header.
 
 mod mailer;
+mod order;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, context
 use serde::{Serialize, Serializer};
 
 pub use mailer::{Mailer, SendError};
+pub use order::Order;
 
 use crate::name::PersonName;
 

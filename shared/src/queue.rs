@@ -1,5 +1,5 @@
-//! A queue of SQS: what is put there comes to a function later, at least once, in any order. Where no event source brings
-//! them, messages are taken out by hand.
+//! A queue of SQS: what is put there comes to a function later, at least once, in any order; what the function fails comes
+//! again. Where no event source brings them, messages are taken out by hand.
 //!
 //! SQS makes nothing wait longer than 15 minutes. Who has longer to wait says when it is due in the message, and is
 //! put back by whoever takes it out too early.
@@ -10,12 +10,14 @@
 use std::sync::{Arc, OnceLock};
 
 use aws_config::SdkConfig;
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, SendMessageBatchRequestEntry,
 };
 use jiff::SignedDuration;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::aws;
 use crate::fault::Fault;
@@ -48,6 +50,29 @@ pub struct Taken {
     /// What it says.
     pub body: String,
     receipt: String,
+}
+
+/// What `message` says.
+///
+/// # Errors
+/// When nobody understands it.
+pub fn read<M: DeserializeOwned>(message: &SqsMessage) -> Result<M, Fault> {
+    let body = message.body.as_deref().unwrap_or_default();
+    serde_json::from_str(body).map_err(|error| Fault::broken("understanding a message", error))
+}
+
+/// What a function answers that took each of `messages` with these results: those that failed come again (Lambda's partial
+/// batch response, `ReportBatchItemFailures`).
+pub fn answer(messages: &[SqsMessage], results: Vec<Result<(), Fault>>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for (message, result) in messages.iter().zip(results) {
+        let Err(fault) = result else { continue };
+        tracing::error!(cause = fault.chain(), "a message failed and will come again");
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = message.message_id.clone().unwrap_or_default();
+        response.batch_item_failures.push(failure);
+    }
+    response
 }
 
 impl Queue {

@@ -34,6 +34,8 @@ pub use table::{PUTS, RawTable, as_stored};
 pub const PASSWORD: &str = "SecurePass123!";
 /// Another good one.
 pub const NEW_PASSWORD: &str = "NewSecurePass456!";
+/// How long a queue hides a message that failed, in seconds, and one more.
+pub const HIDDEN: i64 = 181;
 /// How often a test waits for a stream that lags behind its table.
 const MOST_DRAINS: usize = 40;
 /// A POST of each function of the API that has one.
@@ -280,10 +282,30 @@ impl System {
         self.anybody().post("/_local/run/replay-dead-letters", asked).await
     }
 
-    /// What the stream's consumers gave up.
+    /// What was given up: what functions that streams and queues drive failed again and again.
     pub async fn dead_letters(&self) -> Vec<Value> {
         let letters = self.anybody().get("/_local/dead-letters").await.expect(200);
         letters.as_array().cloned().unwrap_or_default()
+    }
+
+    /// What waits in the queues.
+    pub async fn queued(&self) -> Vec<Value> {
+        let messages = self.anybody().get("/_local/queues").await.expect(200);
+        messages.as_array().cloned().unwrap_or_default()
+    }
+
+    /// Has SQS move the messages of a queue of dead letters back, as a person does.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn move_back(&self, queue: &str) {
+        let cloud = self.anybody().get("/_local").await.expect(200);
+        let arn =
+            format!("arn:aws:sqs:{}:000000000000:{queue}", cloud["region"].as_str().unwrap_or_default());
+        let request = reqwest::Client::new().post(cloud["aws_endpoint"].as_str().unwrap_or_default());
+        let request = request.header("x-amz-target", "AmazonSQS.StartMessageMoveTask");
+        let moved = request.body(json!({ "SourceArn": arn }).to_string()).send().await;
+        assert_eq!(moved.expect("SQS answers").status(), 200);
     }
 
     /// Has the stream serve a consumer as `order` says (`local/src/stream/behaviour.rs`).

@@ -5,7 +5,7 @@ use stream_fanout::{Fanout, handle};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let (app, aws) = lambda::start(env!("CARGO_CRATE_NAME"))?;
-    let fanout = Fanout::new(app, &aws);
+    let (app, _) = lambda::start(env!("CARGO_CRATE_NAME"))?;
+    let fanout = Fanout::new(app);
     lambda::consume(|event| handle(&fanout, event)).await
 }

@@ -11,13 +11,14 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::future::{join, join_all};
 use lambda_runtime::{Error, LambdaEvent};
 use shared::App;
 use shared::clock::Timestamp;
 use shared::event::Origin;
 use shared::fault::Fault;
+use shared::queue;
 use shared::session::Device;
 use shared::store::Recorded;
 use shared::webhook::{
@@ -48,9 +49,7 @@ impl Courier {
 
     /// Does what a message asks for, if it is due.
     async fn take(&self, message: &SqsMessage) -> Result<(), Fault> {
-        let body = message.body.as_deref().unwrap_or_default();
-        let due: Due =
-            serde_json::from_str(body).map_err(|error| Fault::broken("understanding a message", error))?;
+        let due: Due = queue::read(message)?;
         let lane = self.lane(message);
         if due.at > self.app.now() {
             return self.put_back(lane, &due).await;
@@ -217,13 +216,5 @@ fn origin(delivery: &Delivery) -> Origin {
 pub async fn handle(courier: &Courier, batch: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let messages = &batch.payload.records;
     let results = join_all(messages.iter().map(|message| courier.take(message))).await;
-    let mut response = SqsBatchResponse::default();
-    for (message, result) in messages.iter().zip(results) {
-        let Err(fault) = result else { continue };
-        tracing::error!(cause = fault.chain(), "a message failed and will come again");
-        let mut failure = BatchItemFailure::default();
-        failure.item_identifier = message.message_id.clone().unwrap_or_default();
-        response.batch_item_failures.push(failure);
-    }
-    Ok(response)
+    Ok(queue::answer(messages, results))
 }

@@ -16,31 +16,37 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::{MOST_AT_ONCE, Message, Queue};
+use super::{Message, Queue};
 use crate::aws::{self, ACCOUNT, REGION};
 use crate::function::Function;
 use crate::part::{Part, Stop};
 use crate::stream::{Behaviour, EventSources, POLL, Progress, Source};
+use crate::template::QueueSource;
 
 /// How many batches are in work at once to begin with, and by how many these are more after each [`GROWTH`] in which
 /// they did not suffice; as Lambda has it (Lambda developer guide, "Configuring scaling behavior for SQS event source
 /// mappings").
 const FIRST_BATCHES: usize = 5;
 const GROWTH: Duration = Duration::from_secs(1);
-/// How many batches are in work at most: fewer than the template's, on one machine.
+/// How many batches are in work at most where the template allows more, on one machine.
 const MOST_BATCHES: usize = 20;
 
 /// A function that consumes the queue.
 pub(crate) type QueueConsumer = Function<SqsEvent, SqsBatchResponse>;
 
-/// Starts the mapping of `queue` to `consumer`, as one of `sources`.
-pub(crate) fn run(queue: Arc<Queue>, consumer: Arc<QueueConsumer>, sources: &mut EventSources) -> Part {
+/// Starts the mapping of `queue` to `consumer`, as the template's `source` has it, as one of `sources`.
+pub(crate) fn run(
+    (queue, source): (Arc<Queue>, QueueSource),
+    consumer: Arc<QueueConsumer>,
+    sources: &mut EventSources,
+) -> Part {
     let Source { progress, wake, behaviour } = sources.add(consumer.name);
-    Part::run(|stop| Arc::new(Mapping { queue, consumer, progress, behaviour }).run(wake, stop))
+    Part::run(|stop| Arc::new(Mapping { queue, source, consumer, progress, behaviour }).run(wake, stop))
 }
 
 struct Mapping {
     queue: Arc<Queue>,
+    source: QueueSource,
     consumer: Arc<QueueConsumer>,
     progress: watch::Sender<Progress>,
     behaviour: watch::Receiver<Behaviour>,
@@ -48,7 +54,8 @@ struct Mapping {
 
 impl Mapping {
     async fn run(self: Arc<Self>, mut wake: watch::Receiver<u64>, stop: Stop) {
-        let (mut batches, mut most) = (JoinSet::new(), FIRST_BATCHES);
+        let all = MOST_BATCHES.min(self.source.batches);
+        let (mut batches, mut most) = (JoinSet::new(), FIRST_BATCHES.min(all));
         let mut growth = pin!(sleep(GROWTH));
         while !stop.is_asked() {
             let rung = *wake.borrow_and_update();
@@ -58,7 +65,7 @@ impl Mapping {
                 batches.spawn(Arc::clone(&self).deliver(messages));
             }
             if batches.is_empty() {
-                most = FIRST_BATCHES;
+                most = FIRST_BATCHES.min(all);
                 self.progress.send_modify(|it| it.settle(rung));
             }
             let all_in_use = batches.len() == most;
@@ -68,7 +75,7 @@ impl Mapping {
             tokio::select! {
                 Some(_) = batches.join_next() => {}
                 () = &mut growth, if all_in_use => {
-                    most = MOST_BATCHES.min(most + FIRST_BATCHES);
+                    most = all.min(most + FIRST_BATCHES);
                     growth.as_mut().reset(Instant::now() + GROWTH);
                 }
                 _ = wake.changed(), if !all_in_use => {}
@@ -84,7 +91,7 @@ impl Mapping {
         if self.behaviour.borrow().paused {
             return None;
         }
-        match self.queue.receive(MOST_AT_ONCE, None) {
+        match self.queue.receive(self.source.batch_size, None) {
             Ok(received) => {
                 self.queue.hold(&received.messages, true);
                 self.progress.send_modify(|it| it.dead_letters += received.dead);

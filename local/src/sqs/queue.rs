@@ -16,8 +16,6 @@ use crate::directory::DataDirectory;
 /// How long a message that was received stays hidden, in seconds, unless its receiver says otherwise; six times what
 /// its function may take (Lambda's advice for queues).
 const VISIBILITY_SECONDS: u32 = 180;
-/// How often a message is received before it is a dead letter (`maxReceiveCount`).
-const MOST_RECEIVES: u32 = 5;
 
 /// A message.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -75,8 +73,8 @@ pub(crate) struct Queue {
     directory: DataDirectory,
     /// Where the messages are kept.
     file: &'static str,
-    /// Where those go that nobody finishes.
-    dead_letters: Option<Arc<Queue>>,
+    /// Where those go that nobody finishes, and after how many receives.
+    dead_letters: Option<(Arc<Queue>, u32)>,
     messages: Mutex<Messages>,
 }
 
@@ -110,9 +108,22 @@ impl Queue {
         })
     }
 
-    /// The queue, whose messages go to `dead_letters` when nobody finishes them.
-    pub(super) fn with_dead_letters(self, dead_letters: Arc<Self>) -> Self {
-        Self { dead_letters: Some(dead_letters), ..self }
+    /// The queue, whose messages go to `dead_letters` when nobody who receives them so often finishes them.
+    pub(super) fn with_dead_letters(self, dead_letters: Arc<Self>, receives: u32) -> Self {
+        Self { dead_letters: Some((dead_letters, receives)), ..self }
+    }
+
+    /// Whether messages that nobody finishes go to `other`.
+    pub(super) fn gives_up_to(&self, other: &Self) -> bool {
+        self.dead_letters.as_ref().is_some_and(|(queue, _)| queue.name == other.name)
+    }
+
+    /// Gives all messages to `other`, as if they were new there.
+    pub(super) fn move_to(&self, other: &Self) -> io::Result<()> {
+        for message in self.change(|messages| std::mem::take(&mut messages.all))? {
+            other.send(message.body, message.group, 0)?;
+        }
+        Ok(())
     }
 
     /// Every message, the oldest first.
@@ -120,7 +131,7 @@ impl Queue {
         self.lock().all.clone()
     }
 
-    /// Whether `url` is this queue's; its host is whatever the caller reaches SQS by.
+    /// Whether `url` is this queue's, or its ARN; a URL's host is whatever the caller reaches SQS by.
     pub(super) fn is_named(&self, url: &str) -> bool {
         name(url) == self.name
     }
@@ -153,8 +164,9 @@ impl Queue {
         if self.lock().none_before > now {
             return Ok(Received { messages: Vec::new(), dead: 0 });
         }
+        let most_receives = self.dead_letters.as_ref().map(|(_, receives)| *receives);
         let is_spent = |message: &mut Message| {
-            self.dead_letters.is_some() && message.is_visible(now) && message.received >= MOST_RECEIVES
+            message.is_visible(now) && most_receives.is_some_and(|most| message.received >= most)
         };
         let (dead, messages) = self.change(|messages| {
             let dead: Vec<_> = messages.all.extract_if(.., is_spent).collect();
@@ -171,7 +183,7 @@ impl Queue {
             (dead, received)
         })?;
         let given_up = dead.len() as u64;
-        if let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| given_up > 0) {
+        if let Some((dead_letters, _)) = self.dead_letters.as_ref().filter(|_| given_up > 0) {
             dead_letters.change(|messages| {
                 messages.none_before = messages.none_before.min(now);
                 messages.all.extend(dead);
@@ -261,7 +273,7 @@ impl Messages {
 }
 
 fn name(url: &str) -> &str {
-    url.rsplit('/').next().unwrap_or_default()
+    url.rsplit(['/', ':']).next().unwrap_or_default()
 }
 
 fn seconds(seconds: u32) -> SignedDuration {

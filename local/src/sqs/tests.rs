@@ -20,6 +20,7 @@ use crate::part::Part;
 use crate::services::Services;
 use crate::settings::WEBHOOK_QUEUE_URL;
 use crate::stream::{EventSources, Surroundings, Wake};
+use crate::template::QueueSource;
 
 /// What a function was given, in order.
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -79,7 +80,8 @@ impl Stage {
     }
 
     fn run(&mut self, consumer: QueueConsumer) -> EventSources {
-        let queue = Arc::clone(self.services.queues.webhooks()[0]);
+        let queue = Arc::clone(self.services.queues.named(WEBHOOK_QUEUE_URL).unwrap());
+        let source = QueueSource { queue: queue.name.clone(), batch_size: 10, batches: 20 };
         let around = Surroundings {
             aws: &self.services.aws,
             stream: &self.services.stream,
@@ -89,7 +91,7 @@ impl Stage {
             wake: Wake::default(),
         };
         let (mut sources, _) = EventSources::start(Vec::new(), &around).unwrap();
-        self.running.push(run(queue, consumer.into(), &mut sources));
+        self.running.push(run((queue, source), consumer.into(), &mut sources));
         sources
     }
 }
@@ -276,6 +278,23 @@ async fn a_message_that_always_fails_ends_with_the_dead_letters_and_the_others_p
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0]["body"], "bad");
     assert_eq!(sources.progress()[0].1.dead_letters, 1);
+}
+
+#[tokio::test]
+async fn dead_letters_are_moved_back_and_others_are_not() {
+    let stage = Stage::new().await;
+    let client = stage.client();
+    let move_back = |name: &str| {
+        let arn = format!("arn:aws:sqs:us-east-1:000000000000:{name}");
+        client.start_message_move_task().source_arn(arn).send()
+    };
+    let letter = client.send_message().queue_url(WEBHOOK_DEAD_LETTER_QUEUE_URL).message_body("one");
+    letter.send().await.unwrap();
+    move_back("usher-local-webhook-dead-letters").await.unwrap();
+    assert_eq!(stage.services.queues.given_up(), [Value::Null; 0]);
+    assert_eq!(stage.receive().await, ["one"]);
+    let other = move_back("usher-local-webhooks").await.unwrap_err().into_service_error();
+    assert_eq!(other.meta().code(), Some("InvalidParameterValue"));
 }
 
 #[tokio::test]

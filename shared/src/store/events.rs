@@ -12,10 +12,10 @@ use crate::chain::{ChainId, Kept};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventType};
 use crate::fault::Fault;
-use crate::id::{ConsumerId, EventId, TenantId, UserId};
+use crate::id::{ClaimId, EventId, TenantId, UserId};
 use crate::privacy::KeptDevice;
 
-/// How long a consumer that died keeps others from sending a mail: as long as it may run, by `template.yaml`.
+/// How long a function that died keeps others from sending a mail: as long as it may run, by `template.yaml`.
 const CLAIM_SECONDS: i64 = 30;
 
 /// How many refusals of one person that anybody may cause at will are told in an hour.
@@ -79,7 +79,7 @@ pub enum MailClaim {
     Ours,
     /// It was sent.
     Sent,
-    /// Another consumer is at it, or died at it a moment ago.
+    /// Somebody else is at it, or died at it a moment ago.
     Busy,
 }
 
@@ -87,7 +87,7 @@ pub enum MailClaim {
 #[derive(Serialize, Deserialize)]
 struct MailMark {
     sent: bool,
-    claimed_by: ConsumerId,
+    claimed_by: ClaimId,
     claimed_until: i64,
     expires_at: i64,
 }
@@ -141,22 +141,23 @@ impl Store {
         Ok(items.into_iter().take(usize::try_from(limit).unwrap_or_default()).map(kept).collect())
     }
 
-    /// Claims the mail of an event for half a minute: of several consumers, one sends it. A consumer that comes
-    /// again, because it failed or never heard that it got the claim, takes up its own.
-    pub async fn claim_mail(
-        &self,
-        id: EventId,
-        consumer: ConsumerId,
-        now: Timestamp,
-    ) -> Result<MailClaim, Fault> {
-        let now = now.as_second();
+    /// An event, as long as the outbox keeps it: longer than that, the mark of its mail may not be there.
+    pub async fn event(&self, id: EventId, now: Timestamp) -> Result<Option<Event>, Fault> {
+        let event: Option<Event> = self.table.get(&Key::event(id)).await?;
+        Ok(event.filter(|event| event.expires_at > now.as_second()))
+    }
+
+    /// Claims the mail of an event for half a minute: of several who try, one sends it. A claim that was made, and not
+    /// heard of, is made once more by the same call.
+    pub async fn claim_mail(&self, id: EventId, now: Timestamp) -> Result<MailClaim, Fault> {
+        let (now, claim) = (now.as_second(), ClaimId::random());
         let (claimed_until, expires_at) = (now + CLAIM_SECONDS, now + 8 * 86_400);
-        let mark = MailMark { sent: false, claimed_by: consumer, claimed_until, expires_at };
-        let free = "#claimed_by = :consumer OR #claimed_until <= :now";
+        let mark = MailMark { sent: false, claimed_by: claim, claimed_until, expires_at };
+        let free = "#claimed_by = :claim OR #claimed_until <= :now";
         let write = Write::put(Key::mail(id), "mail", &mark)?
             .only_if(&format!("attribute_not_exists(#PK) OR (#sent = :sent AND ({free}))"))
             .value("sent", false)?
-            .value("consumer", consumer)?
+            .value("claim", claim)?
             .value("now", now)?;
         match self.table.transact(vec![write]).await? {
             Outcome::Written(()) => Ok(MailClaim::Ours),

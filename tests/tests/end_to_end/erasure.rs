@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{ADMIN, Answer, NEW_PASSWORD, PASSWORD, PUTS, Receiver, System, as_stored};
+use tests::{ADMIN, Answer, HIDDEN, NEW_PASSWORD, PASSWORD, PUTS, Receiver, System, as_stored};
 
 use super::bulk::{CREATE, password_hash, with};
 use super::gdpr::{EMAIL, EXPORT, FIRST_NAME, LAST_NAME, erase, marked, those_that_tell, traces};
@@ -103,6 +103,34 @@ async fn what_was_given_up_tells_nothing_of_who_was_erased() {
     erase(&person).await.expect(200);
     assert_eq!(traces(&system, &person.address).await, [""; 0]);
     assert_ne!(system.dead_letters().await, [Value::Null; 0]);
+}
+
+#[tokio::test]
+async fn a_mail_that_waits_or_was_given_up_tells_nothing_of_who_was_erased() {
+    let system = System::start().await;
+    let person = marked(&system).await.0;
+    let mails = system.mails(EMAIL).await.len();
+    system.order_fault(json!({ "service": "ses", "kind": "error", "count": 1_000 })).await;
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD });
+    person.post("/api/v1/auth/change-password", change).await.expect(200);
+    for _ in 0..20 {
+        system.drain().await;
+        system.advance(HIDDEN).await;
+    }
+    system.drain().await;
+    assert_eq!(system.dead_letters().await.len(), 1);
+    system.anybody().post("/api/v1/auth/password-reset", json!({ "email": EMAIL })).await.expect(200);
+    system.drain().await;
+    assert_eq!(system.queued().await.len(), 1);
+    let again = system.anybody().signed_in(EMAIL, NEW_PASSWORD).await;
+    erase(&again).await.expect(200);
+    assert_eq!(traces(&system, &person.address).await, [""; 0]);
+    assert_eq!((system.queued().await.len(), system.dead_letters().await.len()), (1, 1));
+    system.cancel_faults().await;
+    system.move_back("usher-local-mail-dead-letters").await;
+    system.advance(HIDDEN).await;
+    assert_eq!(system.mails(EMAIL).await.len(), mails, "no mail to whom we forgot");
+    assert_eq!((system.queued().await.len(), system.dead_letters().await.len()), (0, 0));
 }
 
 #[tokio::test]

@@ -10,9 +10,10 @@ use tests::Answer;
 const DATA: &str = include_str!("../../../../docs/data.md");
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /// The rows that tell of no request: what goes on behind.
-const BACKGROUND: [&str; 16] = [
+const BACKGROUND: [&str; 17] = [
     "POST /bulk/users/create, n rows up to 1,000 … each batch of it",
     "n events of one hour, for the audit trail",
+    "an event that a mail tells of",
     "an event, for n webhooks that want it",
     "an event, for n webhooks that want it … each attempt of a delivery",
     "an event, for n webhooks that want it … that is answered by 410",
