@@ -22,8 +22,6 @@ use crate::token::from_base64url;
 
 /// How many days are removed together, and so named by one checkpoint.
 const MOST_REMOVED: usize = 7;
-/// How many records are deleted in one run: a minute's work.
-const MOST_DELETED: usize = 50_000;
 /// How far the clocks of two functions are apart.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// How often a checkpoint is made anew because another one came first.
@@ -149,16 +147,10 @@ impl App {
                 self.store.close_chain(key, (tenant, chain), (head, removed)).await?;
             }
         }
-        let (mut removal, mut room) = (Removal { days: 0, left: more }, MOST_DELETED);
         for day in &days {
-            let deleted = self.store.remove_records(tenant, *day, room).await?;
-            room -= deleted;
-            if room == 0 {
-                return Ok(Removal { left: true, ..removal });
-            }
-            removal.days += 1;
+            self.store.remove_records(tenant, *day).await?;
         }
-        Ok(removal)
+        Ok(Removal { days: days.len(), left: more })
     }
 
     /// The first days whose time is over and of which there are records, and whether there are more.
