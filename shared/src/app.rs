@@ -55,7 +55,7 @@ pub struct Tokens {
     pub access_token: String,
     /// The refresh token.
     pub refresh_token: String,
-    /// How long the access token lives, in seconds.
+    /// The lifetime of the access token, in seconds.
     pub expires_in: i64,
 }
 

@@ -60,16 +60,16 @@ pub struct Row {
     pub password_hash: Option<PasswordHash>,
 }
 
-/// Why a row became no account.
+/// Why a row failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RowError {
-    /// Which row, from 0.
+    /// The row, counted from 0.
     pub index: usize,
-    /// Its address, as it was given.
+    /// The address in the row.
     pub email: Option<String>,
-    /// For programs.
+    /// A code, for programs.
     pub error_code: String,
-    /// For people.
+    /// A message, for people.
     pub message: String,
 }
 
@@ -306,12 +306,12 @@ impl Batch {
 
 /// A row whose user name is another's.
 fn username_taken(index: usize, row: &Row) -> Entry {
-    let message = "username: Another account has this user name; choose another";
+    let message = "username: Another account already uses this user name; choose another";
     Entry::Failed(RowError::new(index, Some(row.email.to_string()), "USERNAME_EXISTS", message))
 }
 
 fn lost(index: usize, email: Option<String>) -> Entry {
-    let message = "Something went wrong on our side with this row; hand it in again";
+    let message = "Something went wrong on our side with this row; send it again";
     Entry::Failed(RowError::new(index, email, "INTERNAL_ERROR", message))
 }
 

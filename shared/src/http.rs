@@ -44,7 +44,7 @@ pub fn service(app: App, routes: OpenApiRouter<App>) -> Router {
     let routes: Router = Router::from(routes)
         .route_layer(from_fn_with_state(app.clone(), idempotency::once))
         .route_layer(from_fn(request::note_route))
-        .fallback(|| async { Problem::not_found("NOT_FOUND", "There is nothing at this address") })
+        .fallback(|| async { Problem::not_found("NOT_FOUND", "Not found") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .with_state(app.clone());
     // A layer around a router sees requests before they are routed only where everything is a fallback.

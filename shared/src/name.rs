@@ -37,10 +37,10 @@ pub enum InvalidName {
     #[error("must be 2 to 50 characters: letters, spaces, hyphens and apostrophes")]
     Part,
     /// For a [`FullName`].
-    #[error("must be 1 to 100 characters, none of them a control character")]
+    #[error("must be 1 to 100 characters, without control characters")]
     Full,
     /// For a [`Username`].
-    #[error("must be 3 to 32 characters: small letters, digits, `_`, `.` and `-`")]
+    #[error("must be 3 to 32 characters: lower-case letters, digits, `_`, `.` and `-`")]
     User,
 }
 

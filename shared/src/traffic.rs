@@ -16,7 +16,7 @@ pub struct Traffic {
     microseconds: AtomicU64,
 }
 
-/// What was served.
+/// Figures about the requests served.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Figures {
     /// Requests a minute, since the start.

@@ -22,7 +22,7 @@ pub struct User {
     pub tenant: TenantId,
     /// The address it signs in with and is written to.
     pub email: Email,
-    /// The address that they asked for and have yet to prove.
+    /// The new address, until it is verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_email: Option<PendingEmail>,
     /// A second, short name; unique where there is one.

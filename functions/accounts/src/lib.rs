@@ -22,7 +22,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(me::me))
 }
 
-/// An account, as the clients of this API know it.
+/// An account.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Account {

@@ -20,7 +20,7 @@ use super::Account;
 /// How long a token lives: a day.
 const TOKEN_MINUTES: i64 = 24 * 60;
 
-/// Who wants to sign in. Both fields are needed.
+/// The credentials. Both fields are required.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct LoginAccount {
     #[schema(example = "john@example.com")]
@@ -37,7 +37,7 @@ pub(crate) struct AccountLoggedIn {
     data: TokenAndAccount,
 }
 
-/// A token, and whose it is.
+/// The token and its account.
 #[derive(Serialize, ToSchema)]
 struct TokenAndAccount {
     token: String,
@@ -52,7 +52,7 @@ impl LoginAccount {
             None => fields.take("email", Err("is missing")),
         };
         let password = match self.password {
-            Some(secret) => Password::presented(&secret).ok_or("must have 1 to 128 characters"),
+            Some(secret) => Password::presented(&secret).ok_or("must be 1 to 128 characters"),
             None => Err("is missing"),
         };
         let password = fields.take("password", password);
@@ -63,7 +63,7 @@ impl LoginAccount {
 
 fn refuse(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::Inactive => Problem::unauthenticated("ACCOUNT_INACTIVE", "This account is switched off"),
+        Refusal::Inactive => Problem::unauthenticated("ACCOUNT_INACTIVE", "This account is deactivated"),
         Refusal::WrongCredentials | Refusal::NotVerified => {
             Problem::unauthenticated("INVALID_CREDENTIALS", "Invalid email or password")
         }
@@ -79,7 +79,7 @@ fn refuse(refusal: Refusal) -> Problem {
     request_body = LoginAccount,
     responses(
         (status = 200, description = "The account and its token", body = AccountLoggedIn),
-        (status = 401, description = "The address or the password is wrong, or the account does not work")
+        (status = 401, description = "The address or the password is wrong, or the account may not sign in")
     )
 )]
 pub(crate) async fn login(

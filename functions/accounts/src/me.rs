@@ -13,7 +13,7 @@ pub(crate) struct MyAccount {
     data: Account,
 }
 
-/// Read one's own account
+/// Read your own account
 ///
 /// A missing or malformed `Authorization` header is a 403 here, not a 401.
 #[utoipa::path(

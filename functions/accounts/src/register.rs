@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use super::Account;
 
-/// Who wants an account.
+/// The account to register.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct RegisterAccount {
     /// 1 to 100 characters.
@@ -61,7 +61,7 @@ impl RegisterAccount {
     request_body = RegisterAccount,
     responses(
         (status = 201, description = "The account", body = AccountRegistered),
-        (status = 409, description = "The address has an account")
+        (status = 409, description = "The address already has an account")
     )
 )]
 pub(crate) async fn register(

@@ -12,14 +12,14 @@ use shared::role::AdminAll;
 use shared::user::{Decision, Status, User};
 use utoipa::ToSchema;
 
-/// Whom to let in.
+/// The account to approve.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct ApproveUser {
     #[schema(example = "usr_550e8400e29b41d4a716446655440000")]
     user_id: String,
 }
 
-/// Who was let in, by whom, when.
+/// The approval: of whom, by whom and when.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Approved {
     user_id: UserId,
@@ -49,10 +49,10 @@ impl Approved {
     post,
     path = "/api/v1/admin/approve-user",
     tag = "admin",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` that came with the account")),
     security(("access_token" = [])),
     request_body = ApproveUser,
-    responses((status = 200, description = "The account is let in", body = Approved))
+    responses((status = 200, description = "The account is approved", body = Approved))
 )]
 pub(crate) async fn approve_user(
     State(app): State<App>,

@@ -20,9 +20,9 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditLogs {
-    /// Only what is called so: `user.login`, or `user_login`.
+    /// Only events of this type: `user.login`, or `user_login`.
     event_type: Option<String>,
-    /// Only what this user did, or what was done to them.
+    /// Only events that this user caused, or that concern them.
     user_id: Option<String>,
 }
 
@@ -37,12 +37,12 @@ pub(crate) struct AuditLog {
     user_id: Option<UserId>,
     #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
-    /// What else there is to know.
+    /// Further details.
     #[schema(value_type = Object)]
     details: Map<String, Value>,
-    /// Null where the person was erased.
+    /// Null if the person was erased.
     ip_address: Option<String>,
-    /// Null where the person was erased.
+    /// Null if the person was erased.
     user_agent: Option<String>,
 }
 
@@ -85,7 +85,7 @@ impl AuditLogs {
         description = "A page of events, newest first",
         body = [AuditLog],
         headers(
-            ("X-Total-Count" = u64, description = "How many there are; of a user's, 1,000 are counted at most"),
+            ("X-Total-Count" = u64, description = "The number of events; for one user, at most 1,000"),
             ("X-Next-Cursor" = String, description = "The `cursor` of the next page, if there is one"),
             ("Link" = String, description = "The next page (RFC 8288)")
         )

@@ -16,7 +16,7 @@ use shared::role::{KnownRole, Role, UserCreate};
 use shared::secret::Secret;
 use utoipa::ToSchema;
 
-/// The account to be.
+/// The account to create.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct CreateUser {
     #[schema(example = "newuser@example.com")]

@@ -13,7 +13,7 @@ use shared::id::UserId;
 use shared::role::UserDelete;
 use utoipa::ToSchema;
 
-/// The account that is gone.
+/// The account that was deleted.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Deleted {
     user_id: UserId,
@@ -31,10 +31,10 @@ pub(crate) struct Deleted {
     tag = "admin",
     params(
         ("user_id" = String, Path, description = "`usr_` and 32 hexadecimal digits, or a UUID"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that came with the account")
     ),
     security(("access_token" = [])),
-    responses((status = 200, description = "The account is gone", body = Deleted))
+    responses((status = 200, description = "The account is deleted", body = Deleted))
 )]
 pub(crate) async fn delete_user(
     State(app): State<App>,

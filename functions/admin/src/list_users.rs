@@ -17,10 +17,10 @@ use super::AdminUser;
     security(("access_token" = [])),
     responses((
         status = 200,
-        description = "A page of accounts, oldest first, or in the order of a search",
+        description = "A page of accounts, oldest first, or in search order",
         body = [AdminUser],
         headers(
-            ("X-Total-Count" = u64, description = "How many accounts the whole list has"),
+            ("X-Total-Count" = u64, description = "The number of accounts in the whole list"),
             ("X-Next-Cursor" = String, description = "The `cursor` of the next page, if there is one"),
             ("Link" = String, description = "The next page (RFC 8288)")
         )

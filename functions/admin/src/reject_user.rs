@@ -22,12 +22,12 @@ const LONGEST_REASON: usize = 500;
 /// Why.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct RejectUser {
-    /// What the person is told; at most 500 characters.
+    /// The reason given to the person; at most 500 characters.
     #[schema(example = "Incomplete profile information")]
     reason: Option<String>,
 }
 
-/// Who was rejected, by whom, when.
+/// The rejection: of whom, by whom and when.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Rejected {
     user_id: UserId,
@@ -49,7 +49,7 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::AlreadyApproved => Self::conflict(
                 "ALREADY_APPROVED",
-                "This account was approved; switch it off or delete it instead",
+                "This account is already approved; deactivate or delete it instead",
             ),
         }
     }
@@ -59,7 +59,7 @@ impl RejectUser {
     fn check(self) -> Result<String, Problem> {
         let mut fields = Fields::default();
         let reason = line(&self.reason.unwrap_or_default(), 0..=LONGEST_REASON);
-        let reason = fields.take("reason", reason.ok_or("must have at most 500 characters, on one line"));
+        let reason = fields.take("reason", reason.ok_or("must be at most 500 characters, on one line"));
         fields.all(reason)
     }
 }
@@ -84,11 +84,11 @@ impl Rejected {
     tag = "admin",
     params(
         ("user_id" = String, Path, description = "`usr_` and 32 hexadecimal digits, or a UUID"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that came with the account")
     ),
     security(("access_token" = [])),
     request_body = RejectUser,
-    responses((status = 200, description = "The account is not let in", body = Rejected))
+    responses((status = 200, description = "The account is rejected", body = Rejected))
 )]
 pub(crate) async fn reject_user(
     State(app): State<App>,

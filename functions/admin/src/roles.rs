@@ -36,7 +36,7 @@ pub(crate) struct RoleInfo {
     description: String,
     #[schema(example = json!(["user:read", "user:update", "reports:read"]))]
     permissions: Vec<String>,
-    /// Whether it came with the system, and stays as it is.
+    /// Whether the role is built in: such a role cannot be changed or deleted.
     is_built_in: bool,
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Timestamp>,
@@ -85,15 +85,18 @@ enum Refusal {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::BuiltIn => Self::forbidden("BUILT_IN_ROLE", "A built-in role stays as it is"),
-            Refusal::InUse => Self::conflict(
-                "ROLE_IN_USE",
-                "Accounts have a role of this name; give them another one first",
-            ),
+            Refusal::BuiltIn => {
+                Self::forbidden("BUILT_IN_ROLE", "Built-in roles cannot be changed or deleted")
+            }
+            Refusal::InUse => {
+                Self::conflict("ROLE_IN_USE", "Accounts still have this role; assign them another one first")
+            }
             Refusal::NotFound => Self::not_found("ROLE_NOT_FOUND", "Role not found"),
-            Refusal::Exists => Self::conflict("ROLE_EXISTS", "There is a role of this name; choose another"),
+            Refusal::Exists => {
+                Self::conflict("ROLE_EXISTS", "A role of this name already exists; choose another name")
+            }
             Refusal::TooMany => {
-                Self::conflict("TOO_MANY_ROLES", "There are 100 roles, and cannot be more; remove one first")
+                Self::conflict("TOO_MANY_ROLES", "The limit of 100 roles is reached; delete one first")
             }
         }
     }

@@ -12,7 +12,7 @@ use shared::user::User;
 async fn find<P>(app: &App, caller: &Permitted<P>, text: &str) -> Result<User, Problem> {
     let user = caller.find(app, text).await?;
     if user.id == caller.user.id {
-        return Err(Problem::forbidden("OWN_ACCOUNT", "Your own sessions are at /api/v1/auth/sessions"));
+        return Err(Problem::forbidden("OWN_ACCOUNT", "Manage your own sessions at /api/v1/auth/sessions"));
     }
     caller.may_act_on(&user)?;
     Ok(user)

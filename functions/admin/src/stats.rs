@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 /// What counts as recent: today and the six days before.
 const RECENT_DAYS: i64 = 6;
 
-/// The accounts of the caller's tenant, counted.
+/// How many accounts the caller's tenant has.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Stats {
     total_users: i64,
@@ -31,13 +31,13 @@ pub(crate) struct Stats {
     recent_logins: i64,
 }
 
-/// Count the users
+/// Count users
 #[utoipa::path(
     get,
     path = "/api/v1/admin/stats",
     tag = "admin",
     security(("access_token" = [])),
-    responses((status = 200, description = "The accounts, counted", body = Stats))
+    responses((status = 200, description = "How many accounts there are", body = Stats))
 )]
 pub(crate) async fn stats(
     State(app): State<App>,

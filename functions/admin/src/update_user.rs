@@ -15,10 +15,10 @@ use utoipa::ToSchema;
 
 use super::AdminUser;
 
-/// What to change; what is left out stays.
+/// What to change; fields left out stay as they are.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct UpdateUser {
-    /// The address, from now on; both are told. For who may create users.
+    /// The new address; both addresses are notified. Requires `user:create`.
     #[schema(example = "jane@example.com")]
     email: Option<String>,
     #[schema(example = "Jane")]
@@ -52,13 +52,13 @@ impl UpdateUser {
     tag = "admin",
     params(
         ("user_id" = String, Path, description = "`usr_` and 32 hexadecimal digits, or a UUID"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that came with the account")
     ),
     security(("access_token" = [])),
     request_body = UpdateUser,
     responses((
         status = 200,
-        description = "The account as it is now",
+        description = "The updated account",
         body = AdminUser,
         headers(("ETag" = String, description = "The version of the account, for `If-Match`"))
     ))

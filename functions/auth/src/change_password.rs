@@ -15,7 +15,7 @@ use shared::session::Session;
 use shared::user::User;
 use utoipa::ToSchema;
 
-/// The password and the one to come.
+/// The current and the new password.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct ChangePassword {
     #[schema(value_type = String, format = Password, example = "CurrentPass123!")]
@@ -31,13 +31,13 @@ pub(crate) struct PasswordChanged {
     access_token: String,
     refresh_token: String,
     token_type: &'static str,
-    /// How long the access token lives, in seconds.
+    /// The lifetime of the access token, in seconds.
     expires_in: i64,
 }
 
 /// The password was changed by somebody else this moment.
 fn changed_meanwhile() -> Problem {
-    Problem::conflict("PASSWORD_CHANGED", "The password was changed meanwhile; sign in again")
+    Problem::conflict("PASSWORD_CHANGED", "The password was changed in the meantime; sign in again")
 }
 
 /// Change the password
@@ -47,7 +47,11 @@ fn changed_meanwhile() -> Problem {
     tag = "auth",
     security(("access_token" = [])),
     request_body = ChangePassword,
-    responses((status = 200, description = "The password is changed; all sessions are over", body = PasswordChanged))
+    responses((
+        status = 200,
+        description = "The password is changed; all earlier sessions have ended",
+        body = PasswordChanged
+    ))
 )]
 pub(crate) async fn change_password(
     State(app): State<App>,

@@ -12,21 +12,21 @@ use shared::id::SessionId;
 use shared::role::ProfileRead;
 use utoipa::ToSchema;
 
-/// The session that is over.
+/// The session that was ended.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionEnded {
     message: &'static str,
     session_id: SessionId,
 }
 
-/// End a session of one's own
+/// End one of your own sessions
 #[utoipa::path(
     delete,
     path = "/api/v1/auth/sessions/{session_id}",
     tag = "auth",
     params(("session_id" = String, Path, description = "`ses_` and 32 hexadecimal digits, or a UUID")),
     security(("access_token" = [])),
-    responses((status = 200, description = "The session is over", body = SessionEnded))
+    responses((status = 200, description = "The session has ended", body = SessionEnded))
 )]
 pub(crate) async fn end_session(
     State(app): State<App>,

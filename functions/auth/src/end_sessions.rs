@@ -15,19 +15,19 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EndSessions {
-    /// Whether the session that asks ends, too.
+    /// Whether the current session ends as well.
     #[param(value_type = Option<bool>, default = false)]
     include_current: Option<String>,
 }
 
-/// The sessions are over.
+/// The sessions were ended.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionsEnded {
     message: &'static str,
 }
 
 impl EndSessions {
-    /// Whether the session that asks ends, too.
+    /// Whether the current session ends as well.
     fn check(&self) -> Result<bool, Problem> {
         let mut fields = Fields::default();
         let text = self.include_current.as_deref().unwrap_or("false");
@@ -36,9 +36,9 @@ impl EndSessions {
     }
 }
 
-/// End all sessions of one's own
+/// End your own sessions
 ///
-/// The one that asks goes on, unless `include_current` is true.
+/// The current session stays, unless `include_current` is true.
 #[utoipa::path(
     delete,
     path = "/api/v1/auth/sessions",
@@ -46,8 +46,8 @@ impl EndSessions {
     params(EndSessions),
     security(("access_token" = [])),
     responses(
-        (status = 200, description = "The sessions are over", body = SessionsEnded),
-        (status = 409, description = "Sessions were ended meanwhile")
+        (status = 200, description = "The sessions have ended", body = SessionsEnded),
+        (status = 409, description = "Sessions were ended in the meantime")
     )
 )]
 pub(crate) async fn end_sessions(
@@ -61,7 +61,7 @@ pub(crate) async fn end_sessions(
         .by_themselves(&user)
         .telling(OtherSessionsEnded { kept_session_id: kept.map(|kept| kept.id) });
     if !app.store.end_other_sessions(&user, kept, &event).await? {
-        let message = "Sessions were ended meanwhile; list them and decide anew";
+        let message = "Sessions were ended in the meantime; list them and try again";
         return Err(Problem::conflict("CHANGED_MEANWHILE", message));
     }
     let message = match kept {

@@ -10,7 +10,7 @@ use shared::http::{Json, List, Page, PageParameters, Paged, Permitted, Problem};
 use shared::role::ProfileRead;
 use shared::session::SessionInfo;
 
-/// List one's own sessions
+/// List your own sessions
 #[utoipa::path(
     get,
     path = "/api/v1/auth/sessions",
@@ -19,7 +19,7 @@ use shared::session::SessionInfo;
     security(("access_token" = [])),
     responses((
         status = 200,
-        description = "A page of the caller's live sessions, newest first",
+        description = "A page of the caller's active sessions, newest first",
         body = Paged<SessionInfo>,
         headers(
             ("X-Next-Cursor" = String, description = "The `cursor` of the next page, if there is one"),

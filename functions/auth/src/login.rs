@@ -18,12 +18,12 @@ use shared::secret::Secret;
 use shared::sign_in::{Attempt, Opened, Refusal, Unverified};
 use utoipa::ToSchema;
 
-/// Who wants to sign in: `email` and `username` both mean the address.
+/// The credentials: `email` and `username` both mean the address.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Login {
     #[schema(example = "user@example.com")]
     email: Option<String>,
-    /// Another name of `email`.
+    /// Alias of `email`.
     username: Option<String>,
     #[schema(value_type = String, format = Password, example = "SecurePass123!")]
     password: Secret,
@@ -47,7 +47,7 @@ pub(crate) struct LoggedIn {
     access_token: String,
     refresh_token: String,
     token_type: &'static str,
-    /// How long the access token lives, in seconds.
+    /// The lifetime of the access token, in seconds.
     expires_in: i64,
     #[schema(value_type = String, format = DateTime)]
     last_login_at: Timestamp,
@@ -71,7 +71,7 @@ impl Login {
         let email = email.ok_or_else(|| Problem::incomplete(&[FieldError::new("email", "is missing")]))?;
         let mut fields = Fields::default();
         let email = fields.take("email", Email::parse(&email));
-        let password = Password::presented(&self.password).ok_or("must have 1 to 128 characters");
+        let password = Password::presented(&self.password).ok_or("must be 1 to 128 characters");
         let password = fields.take("password", password);
         let (email, password) = fields.all(email.zip(password))?;
         let remember = self.remember_me.unwrap_or_default();
@@ -85,9 +85,9 @@ fn refuse(refusal: Refusal) -> Problem {
         Refusal::WrongCredentials => {
             Problem::unauthenticated("INVALID_CREDENTIALS", "Invalid email or password")
         }
-        Refusal::Inactive => Problem::unauthenticated("ACCOUNT_INACTIVE", "This account is switched off"),
+        Refusal::Inactive => Problem::unauthenticated("ACCOUNT_INACTIVE", "This account is deactivated"),
         Refusal::NotVerified => {
-            let message = "Follow the link in the verification mail first, or have another one sent";
+            let message = "Follow the link in the verification mail first, or request a new one";
             Problem::unauthenticated("EMAIL_NOT_VERIFIED", message)
         }
     }
@@ -101,7 +101,7 @@ fn refuse(refusal: Refusal) -> Problem {
     request_body = Login,
     responses(
         (status = 200, description = "The account and its tokens", body = LoggedIn),
-        (status = 401, description = "The address or the password is wrong, or the account does not work")
+        (status = 401, description = "The address or the password is wrong, or the account may not sign in")
     )
 )]
 pub(crate) async fn login(

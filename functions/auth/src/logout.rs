@@ -25,7 +25,7 @@ pub(crate) struct LoggedOut {
     path = "/api/v1/auth/logout",
     tag = "auth",
     security(("access_token" = [])),
-    responses((status = 200, description = "The session is over", body = LoggedOut))
+    responses((status = 200, description = "The session has ended", body = LoggedOut))
 )]
 pub(crate) async fn logout(
     State(app): State<App>,

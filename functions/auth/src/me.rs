@@ -37,7 +37,7 @@ pub(crate) struct Me {
     last_login_at: Option<Timestamp>,
 }
 
-/// Read one's own account
+/// Read your own account
 #[utoipa::path(
     get,
     path = "/api/v1/auth/me",

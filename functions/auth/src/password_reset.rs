@@ -13,14 +13,14 @@ use shared::http::{Fields, Json, Problem};
 use shared::token::{PendingToken, Purpose};
 use utoipa::ToSchema;
 
-/// Whose password.
+/// The address of the account.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct PasswordReset {
     #[schema(example = "user@example.com")]
     email: String,
 }
 
-/// The same for everybody.
+/// The same answer for every address.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ResetRequested {
     message: &'static str,
@@ -35,7 +35,11 @@ pub(crate) struct ResetRequested {
     path = "/api/v1/auth/password-reset",
     tag = "auth",
     request_body = PasswordReset,
-    responses((status = 200, description = "A mail is under way if the address has an account", body = ResetRequested))
+    responses((
+        status = 200,
+        description = "A mail is sent if the address has an account",
+        body = ResetRequested
+    ))
 )]
 pub(crate) async fn password_reset(
     State(app): State<App>,

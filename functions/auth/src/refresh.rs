@@ -17,14 +17,14 @@ use shared::store::Rotation;
 use shared::user::User;
 use utoipa::ToSchema;
 
-/// The refresh token, where it does not stand in `Authorization`.
+/// The refresh token, unless it is sent in `Authorization`.
 #[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct Refresh {
     /// Takes precedence over the token in `Authorization`.
     refresh_token: Option<String>,
 }
 
-/// A new pair.
+/// The new tokens.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Refreshed {
     message: &'static str,
@@ -32,7 +32,7 @@ pub(crate) struct Refreshed {
     access_token: String,
     refresh_token: String,
     token_type: &'static str,
-    /// How long the access token lives, in seconds.
+    /// The lifetime of the access token, in seconds.
     expires_in: i64,
 }
 
@@ -54,7 +54,7 @@ impl From<Refusal> for Problem {
                 Self::unauthenticated("AUTHENTICATION_REQUIRED", message)
             }
             Refusal::Reused => {
-                let message = "This refresh token was used before, so the session was ended; sign in again";
+                let message = "This refresh token was already used, so its session was ended; sign in again";
                 Self::bad_token("TOKEN_REUSED", message)
             }
             Refusal::Ended => Self::session_over(),
@@ -64,7 +64,7 @@ impl From<Refusal> for Problem {
 
 /// Refresh the tokens
 ///
-/// The refresh token stands in `Authorization: Bearer` or in the body.
+/// Send the refresh token as `Authorization: Bearer` or in the body.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/refresh",

@@ -18,7 +18,7 @@ use shared::registration::Applicant;
 use shared::secret::Secret;
 use utoipa::ToSchema;
 
-/// Who wants an account.
+/// The account to register.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Register {
     #[schema(example = "user@example.com")]
@@ -26,7 +26,7 @@ pub(crate) struct Register {
     /// 8 to 128 characters with an upper-case and a lower-case letter, a digit and a special character.
     #[schema(value_type = String, format = Password, example = "SecurePass123!")]
     password: Secret,
-    /// The password once more.
+    /// The password again.
     #[schema(value_type = String, format = Password, example = "SecurePass123!")]
     confirm_password: Secret,
     #[schema(example = "John")]
@@ -46,7 +46,7 @@ pub(crate) struct Registered {
     approval_required: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// Where `EXPOSE_TOKENS` is on: the token that the mail carries.
+    /// The token in the mail; only where `EXPOSE_TOKENS` is on.
     #[serde(skip_serializing_if = "Option::is_none")]
     verification_token: Option<String>,
 }
@@ -75,7 +75,7 @@ impl Register {
     path = "/api/v1/auth/register",
     tag = "auth",
     request_body = Register,
-    responses((status = 201, description = "The account; a verification mail is under way", body = Registered))
+    responses((status = 201, description = "The account; a verification mail is sent", body = Registered))
 )]
 pub(crate) async fn register(
     State(app): State<App>,

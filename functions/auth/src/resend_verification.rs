@@ -13,14 +13,14 @@ use shared::http::{Fields, Json, Problem};
 use shared::token::{PendingToken, Purpose};
 use utoipa::ToSchema;
 
-/// Whose address.
+/// The address to verify.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct ResendVerification {
     #[schema(example = "user@example.com")]
     email: String,
 }
 
-/// The same for everybody.
+/// The same answer for every address.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Resent {
     message: &'static str,
@@ -36,7 +36,7 @@ pub(crate) struct Resent {
     path = "/api/v1/auth/resend-verification",
     tag = "auth",
     request_body = ResendVerification,
-    responses((status = 200, description = "A mail is under way if the address needs one", body = Resent))
+    responses((status = 200, description = "A mail is sent if the address needs one", body = Resent))
 )]
 pub(crate) async fn resend_verification(
     State(app): State<App>,

@@ -37,7 +37,7 @@ pub(crate) struct PasswordSet {
     path = "/api/v1/auth/reset-password",
     tag = "auth",
     request_body = ResetPassword,
-    responses((status = 200, description = "The password is set; all sessions are over", body = PasswordSet))
+    responses((status = 200, description = "The password is set; all sessions have ended", body = PasswordSet))
 )]
 pub(crate) async fn reset_password(
     State(app): State<App>,

@@ -24,13 +24,13 @@ pub(crate) struct VerifyEmail {
     token: String,
 }
 
-/// The address is proven.
+/// The address is verified.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Verified {
     message: &'static str,
     #[schema(value_type = String, format = DateTime)]
     verified_at: Timestamp,
-    /// Whether an administrator has yet to let the account in.
+    /// Whether an administrator still has to approve the account.
     approval_required: bool,
     user_id: UserId,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Verified {
     path = "/api/v1/auth/verify-email",
     tag = "auth",
     request_body = VerifyEmail,
-    responses((status = 200, description = "The address is proven", body = Verified))
+    responses((status = 200, description = "The address is verified", body = Verified))
 )]
 pub(crate) async fn verify_email(
     State(app): State<App>,

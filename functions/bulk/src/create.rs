@@ -39,8 +39,8 @@ fn order(caller: &Permitted<UserCreate>, fail_fast: bool, at: Timestamp) -> Orde
 
 /// 403: the caller lost what let them in while their rows were being worked off.
 fn lost_permission() -> Problem {
-    let message = "Your role changed, your sessions were ended or your account was switched off meanwhile; the rows \
-                   before that are accounts";
+    let message = "Your role changed, your sessions were ended or your account was deactivated in the meantime; \
+                   the rows before that were created";
     Problem::forbidden("INSUFFICIENT_PERMISSIONS", message)
 }
 
@@ -70,15 +70,15 @@ async fn add(app: &App, batches: Vec<Batch>, order: &Order) -> Result<Outcome, P
         (String = "text/csv")
     )),
     responses(
-        (status = 200, description = "What became of the rows", body = BulkReport),
+        (status = 200, description = "What happened to the rows", body = BulkReport),
         (
             status = 202,
-            description = "More than 1,000 rows, or 100 transactions: they are worked off by and by",
+            description = "More than 1,000 rows or 100 transactions: they are processed in the background",
             body = BulkReport,
-            headers(("Location" = String, description = "Where the operation tells how far it is"))
+            headers(("Location" = String, description = "Where to read the progress of the operation"))
         ),
         (status = 413, description = "The body is larger than 6 MB"),
-        (status = 415, description = "The body is neither JSON, nor JSON lines, nor comma-separated values")
+        (status = 415, description = "The body is not JSON, JSON Lines or CSV")
     )
 )]
 pub(crate) async fn create_users(

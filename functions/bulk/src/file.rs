@@ -27,19 +27,19 @@ pub(crate) enum Purpose {
     Validate,
 }
 
-/// The accounts to be.
+/// The accounts to create.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct BulkUsers {
-    /// `create_users`, where users are created; to be validated, the same or `validate_users`.
+    /// `create_users` to create users; to validate them, `create_users` or `validate_users`.
     #[schema(example = "create_users")]
     operation: Option<String>,
-    /// A row each; at most 100,000, and 20,000 to be validated.
+    /// One row for each account: at most 100,000 to create, 20,000 to validate.
     #[schema(value_type = Vec<UserRow>)]
     items: Vec<Value>,
-    /// How many rows are written together, 1 to 1,000; never more than 31 are, which is the default.
+    /// How many rows are written together, 1 to 1,000. The default is 31; larger values are treated as 31.
     #[schema(example = 50)]
     batch_size: Option<u64>,
-    /// Whether the first row that fails is the last that is tried. Default false.
+    /// Whether to stop at the first row that fails. Default false.
     fail_fast: Option<bool>,
 }
 
@@ -47,10 +47,10 @@ pub(crate) struct BulkUsers {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Options {
-    /// Of rows that are not JSON: how many are written together, 1 to 1,000.
+    /// For NDJSON and CSV: how many rows are written together, 1 to 1,000.
     #[param(value_type = Option<u64>)]
     batch_size: Option<String>,
-    /// Of rows that are not JSON: whether the first that fails is the last that is tried.
+    /// For NDJSON and CSV: whether to stop at the first row that fails.
     #[param(value_type = Option<bool>)]
     fail_fast: Option<String>,
 }
@@ -120,10 +120,10 @@ impl File {
             size.ok_or("must be a whole number from 1 to 1000")
         });
         if rows.is_empty() {
-            fields.note("items", "must hold at least one row");
+            fields.note("items", "must have at least one row");
         }
         if rows.len() > most {
-            fields.note("items", format!("must hold at most {most} rows; hand in the others by themselves"));
+            fields.note("items", format!("must have at most {most} rows; send the rest separately"));
         }
         let (batch_size, fail_fast) = fields.all(batch_size.zip(fail_fast))?;
         Ok(Self { rows, batch_size: batch_size.unwrap_or(MOST_ROWS), fail_fast })

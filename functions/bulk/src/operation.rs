@@ -18,11 +18,11 @@ fn is_seen(operation: &Operation, caller: &Permitted<UserCreate>) -> bool {
 }
 
 fn not_found() -> Problem {
-    let message = "There is no such operation. One is kept that was answered with 202, for seven days";
+    let message = "Operation not found. Operations answered with 202 are kept for seven days";
     Problem::not_found("OPERATION_NOT_FOUND", message)
 }
 
-/// How far an operation is
+/// Read a bulk operation
 #[utoipa::path(
     get,
     path = "/api/v1/bulk/operations/{operation_id}",

@@ -5,32 +5,32 @@ use shared::bulk::{Batch, Counts, MOST_ERRORS, Operation, RowError, State};
 use shared::clock::Timestamp;
 use utoipa::ToSchema;
 
-/// How an operation stands.
+/// The state of an operation.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BulkReport {
-    /// By which the operation is found if it outlives its request; any other is named so in events only.
+    /// The id of the operation. Only one that was answered with 202 can be read by it.
     #[schema(example = "bulk_abc123def456")]
     operation_id: String,
     #[schema(example = "create_users")]
     operation: &'static str,
-    /// `running`; `completed`, all rows were tried; or `failed`, it ended before that.
+    /// `running`, `completed` (all rows were processed) or `failed` (it ended early).
     #[schema(example = "completed")]
     state: &'static str,
     /// Why it ended early, if it did.
     reason: Option<String>,
-    /// How many rows were handed in.
+    /// How many rows were sent.
     total: usize,
-    /// How many of them were tried.
+    /// How many of them were processed.
     done: usize,
-    /// How many are accounts now.
+    /// How many accounts were created.
     successful: usize,
-    /// How many can become none.
+    /// How many rows failed.
     failed: usize,
-    /// How many were passed over: their address has an account, be it of an earlier row.
+    /// How many rows were skipped because their address has an account, or is that of an earlier row.
     skipped: usize,
-    /// Why rows failed; the first 1,000 of them.
+    /// Why rows failed; the first 1,000 errors.
     errors: Vec<RowError>,
-    /// How many more failed than are listed.
+    /// How many errors are not listed.
     errors_left_out: usize,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -38,7 +38,7 @@ pub(crate) struct BulkReport {
     finished_at: Option<Timestamp>,
     duration_seconds: f64,
     throughput_per_second: f64,
-    /// Per cent of all rows that are accounts now.
+    /// The percentage of rows that became accounts.
     success_rate: f64,
 }
 
@@ -69,8 +69,7 @@ impl Outcome {
     pub(crate) fn report(self, subject: Subject, now: Timestamp) -> BulkReport {
         let stopped = self.counts.done() < subject.total;
         let state = if stopped { State::Failed } else { State::Completed };
-        let reason =
-            stopped.then(|| "A row failed, and the operation was to stop at the first that does".to_owned());
+        let reason = stopped.then(|| "A row failed, and `fail_fast` was set".to_owned());
         BulkReport::new(subject, self, (state, reason, Some(now)), now)
     }
 }

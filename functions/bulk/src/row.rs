@@ -22,7 +22,7 @@ const SHOWN: usize = 254;
 /// What a row is held against, made once for all of them.
 static SCHEMA: LazyLock<RefOr<Schema>> = LazyLock::new(UserRow::schema);
 
-/// An account to be.
+/// An account to create.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct UserRow {
     #[schema(example = "candidate1@example.com")]
@@ -43,7 +43,7 @@ pub(crate) struct UserRow {
     /// 3 to 32 of `a` to `z`, digits, `_`, `.` and `-`.
     #[schema(example = "john.doe")]
     username: Option<String>,
-    /// The password, as another system hashed it. Without one the person is invited by mail to choose one.
+    /// The password as hashed by another system. Without it, the person is invited by mail to choose a password.
     #[schema(value_type = Option<String>)]
     password_hash: Option<Secret>,
 }
@@ -61,7 +61,7 @@ impl UserRow {
         let username = fields.take_optional("username", self.username.as_deref(), Username::parse);
         let hash = self.password_hash.as_ref().map(Secret::expose);
         let hash = fields.take_optional("password_hash", hash, |hash| {
-            PasswordHash::imported(hash).ok_or("must be a hash in one of the formats that can be imported")
+            PasswordHash::imported(hash).ok_or("must be a password hash in a supported format")
         });
         let names = email.zip(username).zip(first_name.zip(last_name));
         let (((email, username), (first_name, last_name)), ((phone, metadata), (role, password_hash))) =
@@ -108,7 +108,7 @@ fn read(
     let row: UserRow = form(&SCHEMA, value).map_err(|errors| failed("INVALID_REQUEST", sentence(&errors)))?;
     let row = row.check().map_err(|errors| failed("VALIDATION_ERROR", sentence(&errors)))?;
     if caller.may_grant(&KnownRole::BuiltIn(row.role.clone())).is_err() {
-        let message = "role: Nobody can give a role that is not below their own";
+        let message = "role: You can only assign roles that rank below your own";
         return Err(failed("INSUFFICIENT_PERMISSIONS", message.to_owned()));
     }
     Ok(row)

@@ -33,7 +33,7 @@ pub(crate) fn rows(bytes: &[u8], most: usize) -> Result<Vec<Result<Value, Unread
     let header = header.and_then(|it| StringRecord::from_byte_record(it).ok()).unwrap_or_default();
     let mut fields = Fields::default();
     for column in REQUIRED.into_iter().filter(|column| !header.iter().any(|it| it == *column)) {
-        fields.note(column, "has no column; the first line names the columns");
+        fields.note(column, "has no column; the first line must name the columns");
     }
     fields.all(Some(()))?;
     records.columns = Some(header.len());

@@ -22,7 +22,7 @@ const PREFIX: &str = "bulk_val_";
 /// Batches that are asked for at once.
 const AT_ONCE: usize = 8;
 
-/// Check many users
+/// Validate many users
 #[utoipa::path(
     post,
     path = "/api/v1/bulk/users/validate",
@@ -35,9 +35,9 @@ const AT_ONCE: usize = 8;
         (String = "text/csv")
     )),
     responses(
-        (status = 200, description = "What would become of the rows", body = BulkReport),
+        (status = 200, description = "What would happen to the rows", body = BulkReport),
         (status = 413, description = "The body is larger than 6 MB"),
-        (status = 415, description = "The body is neither JSON, nor JSON lines, nor comma-separated values")
+        (status = 415, description = "The body is not JSON, JSON Lines or CSV")
     )
 )]
 pub(crate) async fn validate_users(

@@ -53,7 +53,7 @@ fn asset(content_type: &str, content: impl IntoResponse) -> Response {
 
 /// The answer where there is no such file.
 fn no_such_file() -> Response {
-    Problem::not_found("NOT_FOUND", "There is no such file").into_response()
+    Problem::not_found("NOT_FOUND", "Not found").into_response()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ const CATEGORIES: [&str; 3] = ["profile", "credentials", "sessions"];
 /// them all.
 const MOST_SWEPT: usize = 1_000;
 
-/// The wish to be forgotten.
+/// The confirmation that the account is to be erased.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct DeleteMyAccount {
     /// Exactly this text.
@@ -34,7 +34,7 @@ pub(crate) struct DeleteMyAccount {
     reason: Option<String>,
 }
 
-/// The account that is no more.
+/// The account that was erased.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AccountDeleted {
     deletion_id: DeletionId,
@@ -44,7 +44,7 @@ pub(crate) struct AccountDeleted {
     records_deleted: usize,
     #[schema(value_type = Vec<String>)]
     categories_deleted: [&'static str; 3],
-    /// Nobody can tell any more whom the audit trail is about.
+    /// Whether the audit trail no longer identifies the person: always true.
     anonymization_applied: bool,
 }
 
@@ -59,11 +59,11 @@ impl DeleteMyAccount {
 }
 
 fn last_super_administrator() -> Problem {
-    let message = "The last super administrator is not erased; make somebody else one first";
+    let message = "The last super administrator cannot be erased; promote somebody else first";
     Problem::conflict("LAST_SUPER_ADMINISTRATOR", message)
 }
 
-/// Erase one's own account
+/// Erase your own account
 #[utoipa::path(
     delete,
     path = "/api/v1/gdpr/delete/my-account",
@@ -71,8 +71,8 @@ fn last_super_administrator() -> Problem {
     security(("access_token" = [])),
     request_body = DeleteMyAccount,
     responses(
-        (status = 200, description = "The account and all that was kept about the person are gone", body = AccountDeleted),
-        (status = 409, description = "The last super administrator is not erased; or the account changed meanwhile")
+        (status = 200, description = "The account and all personal data are erased", body = AccountDeleted),
+        (status = 409, description = "This is the last super administrator, or the account changed in the meantime")
     )
 )]
 pub(crate) async fn delete_my_account(

@@ -25,15 +25,15 @@ const MOST_RECORDS: usize = 5_000;
 /// The most sessions that it holds.
 const MOST_SESSIONS: usize = 1_000;
 
-/// What to put into the file; all of it, unless told otherwise.
+/// What to put into the file; by default, everything.
 #[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct ExportMyData {
     /// `json` (the default) or `csv`.
     #[schema(example = "json")]
     format: Option<String>,
-    /// Whether it holds the person's history, the newest 5,000 records of it.
+    /// Whether to include the person's history: the newest 5,000 audit records. Default true.
     include_audit_logs: Option<bool>,
-    /// Whether it holds what whoever made the account keeps about it.
+    /// Whether to include the `metadata` of the account. Default true.
     include_metadata: Option<bool>,
 }
 
@@ -76,7 +76,7 @@ fn download(export: &Export) -> Result<Response, Fault> {
     Ok((headers, content).into_response())
 }
 
-/// Export one's own data
+/// Export your own data
 #[utoipa::path(
     post,
     path = "/api/v1/gdpr/export/my-data",
@@ -85,9 +85,9 @@ fn download(export: &Export) -> Result<Response, Fault> {
     request_body = Option<ExportMyData>,
     responses((
         status = 200,
-        description = "A file of all that is kept about the person",
+        description = "A file with all data about the person",
         content((Export = "application/json"), (String = "text/csv")),
-        headers(("Content-Disposition" = String, description = "That it is to be saved, and as what"))
+        headers(("Content-Disposition" = String, description = "`attachment`, with the file name"))
     ))
 )]
 pub(crate) async fn export_my_data(

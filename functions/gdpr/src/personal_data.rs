@@ -72,8 +72,8 @@ pub(crate) struct FileMetadata {
     pub(crate) format: Format,
     record_count: usize,
     categories: Vec<&'static str>,
-    /// Whether the file holds all there is; false if only the newest 5,000 records of the history, or 1,000 of the
-    /// sessions, found room.
+    /// Whether the file is complete; false if it holds only the newest 5,000 records of the history, or 1,000 of the
+    /// sessions.
     complete: bool,
 }
 
@@ -95,7 +95,7 @@ struct UserProfile {
     user_id: UserId,
     #[schema(value_type = String)]
     email: Email,
-    /// The address that they asked for and have yet to prove.
+    /// The new address, until it is verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pending_email: Option<Email>,
@@ -109,7 +109,7 @@ struct UserProfile {
     #[schema(value_type = String, example = "user")]
     role: Role,
     status: Status,
-    /// What an administrator wrote who did not let the person in.
+    /// Why an administrator rejected the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection_reason: Option<String>,
     #[schema(value_type = String, format = DateTime)]
@@ -128,31 +128,31 @@ struct UserProfile {
     metadata: Option<Map<String, Value>>,
 }
 
-/// What a person chose; there is nothing to choose.
+/// The settings of the account; there are none.
 #[derive(Default, Serialize, ToSchema)]
 struct AccountSettings {
     preferences: Map<String, Value>,
     notifications: Map<String, Value>,
 }
 
-/// Something that the person did, or that was done to their account.
+/// An event that the person caused, or that concerned their account.
 #[derive(Serialize, ToSchema)]
 struct ActivityLog {
     action: EventType,
     #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
-    /// Null where it was somebody else, or nobody can tell.
+    /// Null if it was somebody else, or is unknown.
     ip_address: Option<String>,
-    /// Null where it was somebody else, or nobody can tell.
+    /// Null if it was somebody else, or is unknown.
     user_agent: Option<String>,
     request_id: String,
-    /// Whether the person did it themselves; false also where nobody can tell.
+    /// Whether the person did it; false also if unknown.
     by_you: bool,
     #[schema(value_type = Object)]
     details: Map<String, Value>,
 }
 
-/// A sign-in of theirs.
+/// A session of the person.
 #[derive(Serialize, ToSchema)]
 struct SessionRecord {
     session_id: SessionId,

@@ -22,12 +22,12 @@ use super::probe::{Check, Checks, Machine, ask_database};
 /// How much of the audit trail is shown: of the last hour, the last 50.
 const LOGS: (i64, i32) = (3600, 50);
 
-/// Everything there is to know.
+/// The state of the service, with metrics and recent events for auditors.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Detailed {
     #[serde(flatten)]
     state: Condition,
-    /// The same again, as some clients know it.
+    /// The same again, for clients that expect this form.
     health: Condition,
     /// Of this process; only for callers who may read the audit trail.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ pub(crate) struct Detailed {
     logs: Option<Vec<LogEntry>>,
 }
 
-/// How the service and what it stands on are.
+/// The state of the service and of what it depends on.
 #[derive(Clone, Serialize, ToSchema)]
 struct Condition {
     #[serde(flatten)]
@@ -66,14 +66,14 @@ impl From<AuditRecord> for LogEntry {
     }
 }
 
-/// How is everything?
+/// Detailed health
 #[utoipa::path(
     get,
     path = "/api/v1/health/detailed",
     tag = "health",
     security((), ("access_token" = [])),
     responses(
-        (status = 200, description = "How everything is", body = Detailed),
+        (status = 200, description = "The status of each part", body = Detailed),
         (status = 503, description = "The table does not answer", body = Detailed)
     )
 )]

@@ -9,23 +9,23 @@ use utoipa::ToSchema;
 use super::Service;
 use super::probe::{Check, Checks};
 
-/// How the service is.
+/// The state of the service.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
     #[serde(flatten)]
     service: Service,
-    /// For how long this process has been running.
+    /// How long this process has been running, in seconds.
     uptime_seconds: f64,
     #[schema(value_type = Object)]
     checks: Checks,
 }
 
-/// Is it up?
+/// Liveness
 #[utoipa::path(
     get,
     path = "/api/v1/health",
     tag = "health",
-    responses((status = 200, description = "It is", body = Health))
+    responses((status = 200, description = "The service is up", body = Health))
 )]
 pub(crate) async fn health(State(app): State<App>) -> Json<Health> {
     let uptime_seconds = app.traffic.uptime().as_secs_f64();

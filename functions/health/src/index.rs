@@ -1,10 +1,10 @@
-//! `GET /`: the API is here.
+//! `GET /`: says that this is the API, and its version.
 
 use serde::Serialize;
 use shared::http::Json;
 use utoipa::ToSchema;
 
-/// The API is here.
+/// The API and its version.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Index {
     #[schema(example = "ok")]
@@ -14,12 +14,12 @@ pub(crate) struct Index {
     version: &'static str,
 }
 
-/// The API is here
+/// Name and version of the API
 #[utoipa::path(
     get,
     path = "/",
     tag = "health",
-    responses((status = 200, description = "It is", body = Index))
+    responses((status = 200, description = "The API is running", body = Index))
 )]
 pub(crate) async fn index() -> Json<Index> {
     let message = "User Management API is running";

@@ -25,7 +25,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(detailed::detailed))
 }
 
-/// Which service answers, and how it is.
+/// The service and its state.
 #[derive(Clone, Serialize, ToSchema)]
 struct Service {
     /// `healthy`, `ready`, `degraded` or `unhealthy`.

@@ -48,7 +48,7 @@ impl Check {
 
     /// The settings were read and accepted, or nothing would run.
     pub(crate) fn configuration() -> Self {
-        let read = Self::Said { status: "passed", message: "All settings were read and accepted at start" };
+        let read = Self::Said { status: "passed", message: "All settings were read and accepted at startup" };
         Self::Listed { status: "passed", checks: vec![read] }
     }
 

@@ -11,16 +11,16 @@ use utoipa::ToSchema;
 use super::Service;
 use super::probe::ask_database;
 
-/// Is it ready?
+/// Readiness
 ///
-/// It is once the table answers.
+/// Ready once the table answers.
 #[utoipa::path(
     get,
     path = "/api/v1/health/ready",
     tag = "health",
     responses(
-        (status = 200, description = "It is", body = Service),
-        (status = 503, description = "It is not: the table does not answer", body = Service)
+        (status = 200, description = "The table answers", body = Service),
+        (status = 503, description = "The table does not answer", body = Service)
     )
 )]
 pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Service>) {
@@ -30,7 +30,7 @@ pub(crate) async fn ready(State(app): State<App>) -> (StatusCode, Json<Service>)
     (StatusCode::SERVICE_UNAVAILABLE, Json(Service::new(&app, "unhealthy")))
 }
 
-/// How the table is.
+/// The state of the table.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Database {
     #[schema(example = "healthy")]
@@ -40,18 +40,18 @@ pub(crate) struct Database {
     #[schema(example = "DynamoDB")]
     database_type: &'static str,
     connected: bool,
-    /// How long one read took.
+    /// How long one read took, in milliseconds.
     response_time_ms: Option<f64>,
 }
 
-/// Does the table answer?
+/// Database health
 #[utoipa::path(
     get,
     path = "/api/v1/health/db",
     tag = "health",
     responses(
-        (status = 200, description = "It does", body = Database),
-        (status = 503, description = "It does not", body = Database)
+        (status = 200, description = "The table answers", body = Database),
+        (status = 503, description = "The table does not answer", body = Database)
     )
 )]
 pub(crate) async fn database(State(app): State<App>) -> (StatusCode, Json<Database>) {

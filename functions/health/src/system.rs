@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::probe::Machine;
 
-/// What the machine has left.
+/// CPU, memory and disk usage.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SystemMetrics {
     #[schema(example = "healthy")]
@@ -22,12 +22,12 @@ pub(crate) struct SystemMetrics {
     available_memory_mb: f64,
 }
 
-/// How is the machine?
+/// System metrics
 #[utoipa::path(
     get,
     path = "/api/v1/health/system",
     tag = "health",
-    responses((status = 200, description = "What it has left", body = SystemMetrics))
+    responses((status = 200, description = "CPU, memory and disk usage", body = SystemMetrics))
 )]
 pub(crate) async fn system(State(app): State<App>) -> Result<Json<SystemMetrics>, Problem> {
     let machine = Machine::now()?;

@@ -5,7 +5,7 @@ use shared::role::ProfileRead;
 
 use super::Profile;
 
-/// Read one's own profile
+/// Read your own profile
 #[utoipa::path(
     get,
     path = "/api/v1/profile/me",

@@ -25,7 +25,7 @@ struct Profile {
     user_id: UserId,
     #[schema(value_type = String)]
     email: Email,
-    /// The address that they asked for and have yet to prove.
+    /// The new address, until it is verified.
     #[schema(value_type = Option<String>)]
     pending_email: Option<Email>,
     first_name: String,

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::Profile;
 
-/// The names and the address to have; what is left out stays.
+/// What to change; fields left out stay as they are.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct UpdateProfile {
     #[schema(example = "John")]
@@ -25,7 +25,7 @@ pub(crate) struct UpdateProfile {
     last_name: Option<String>,
     #[schema(example = "john.smith@example.com")]
     email: Option<String>,
-    /// Needed to change the address.
+    /// Required to change the address.
     #[schema(value_type = Option<String>, format = Password, example = "CurrentPass123!")]
     current_password: Option<Secret>,
 }
@@ -43,17 +43,17 @@ impl UpdateProfile {
     }
 }
 
-/// Change one's own profile
+/// Change your own profile
 #[utoipa::path(
     put,
     path = "/api/v1/profile/me",
     tag = "profile",
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the profile as it was read")),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` that came with the profile")),
     security(("access_token" = [])),
     request_body = UpdateProfile,
     responses((
         status = 200,
-        description = "The profile as it is now",
+        description = "The updated profile",
         body = Profile,
         headers(("ETag" = String, description = "The version of the profile, for `If-Match`"))
     ))

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::{UserRecord, address_or_name, one_address};
 
-/// The account to be.
+/// The account to create.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct NewUserRecord {
     /// A user name; or, with an `@`, the address.
@@ -44,7 +44,7 @@ pub(crate) struct NewUserRecord {
 impl NewUserRecord {
     async fn check(self, app: &App, tenant: &TenantId) -> Result<NewAccount, Problem> {
         if self.email.is_none() && address_or_name(self.username.as_deref()).0.is_none() {
-            let missing = FieldError::new("email", "must be given, here or as `username`");
+            let missing = FieldError::new("email", "is required, here or as `username`");
             return Err(Problem::incomplete(&[missing]));
         }
         let mut fields = Fields::default();

@@ -11,7 +11,7 @@ use shared::id::UserId;
 use shared::role::UserDelete;
 use utoipa::ToSchema;
 
-/// The account that is gone.
+/// The account that was deleted.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeletedUserRecord {
     message: &'static str,
@@ -31,7 +31,7 @@ impl From<Refusal> for Problem {
             Refusal::Own => Self::new(
                 StatusCode::BAD_REQUEST,
                 "CANNOT_DELETE_YOURSELF",
-                "Cannot delete your own account; ask another administrator",
+                "You cannot delete your own account; ask another administrator",
             ),
         }
     }
@@ -44,10 +44,10 @@ impl From<Refusal> for Problem {
     tag = "users",
     params(
         ("user_id" = String, Path, description = "A UUID, or `usr_` and 32 hexadecimal digits"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that came with the account")
     ),
     security(("access_token" = [])),
-    responses((status = 200, description = "The account is gone", body = DeletedUserRecord))
+    responses((status = 200, description = "The account is deleted", body = DeletedUserRecord))
 )]
 pub(crate) async fn delete_user_record(
     State(app): State<App>,

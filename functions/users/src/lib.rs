@@ -42,29 +42,29 @@ fn address_or_name(username: Option<&str>) -> (Option<&str>, Option<&str>) {
 /// The address that a request names as `email`, as `username` or as both; two are noted as wrong.
 fn one_address(fields: &mut Fields, email: Option<Email>, username: Option<Email>) -> Option<Email> {
     if email.is_some() && username.is_some() && email != username {
-        fields.note("username", "must be the address, where it has an `@`");
+        fields.note("username", "must be the same address as `email` if it contains an `@`");
     }
     email.or(username)
 }
 
-/// An account. What has two names has both.
+/// An account. Some fields have two names.
 #[derive(Serialize, ToSchema)]
 struct UserRecord {
     /// The user's id as a hyphenated UUID.
     id: Uuid,
     user_id: UserId,
-    /// The account's user name; its address, if it has none.
+    /// The user name; the address, if there is none.
     #[schema(example = "john_doe")]
     username: String,
     #[schema(value_type = String)]
     email: Email,
-    /// The address that they asked for and have yet to prove.
+    /// The new address, until it is verified.
     #[schema(value_type = Option<String>)]
     pending_email: Option<Email>,
     first_name: String,
     last_name: String,
     phone: Option<String>,
-    /// What whoever works with the account keeps about it.
+    /// Anything that administrators store with the account.
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
     #[schema(value_type = String, example = "user")]

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::UserRecord;
 
-/// A page of accounts, and where it stands.
+/// A page of accounts and its position in the list.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserRecords {
     users: Vec<UserRecord>,
@@ -31,10 +31,10 @@ pub(crate) struct UserRecords {
     security(("access_token" = [])),
     responses((
         status = 200,
-        description = "A page of accounts, oldest first, or in the order of a search",
+        description = "A page of accounts, oldest first, or in search order",
         body = UserRecords,
         headers(
-            ("X-Total-Count" = u64, description = "How many accounts the whole list has"),
+            ("X-Total-Count" = u64, description = "The number of accounts in the whole list"),
             ("X-Next-Cursor" = String, description = "The `cursor` of the next page, if there is one"),
             ("Link" = String, description = "The next page (RFC 8288)")
         )

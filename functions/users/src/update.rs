@@ -20,32 +20,32 @@ use utoipa::ToSchema;
 
 use super::{UserRecord, address_or_name, one_address};
 
-/// What to change; what is left out stays.
+/// What to change; fields left out stay as they are.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct UserRecordChange {
     /// A user name; or, with an `@`, the address.
     #[schema(example = "john_doe")]
     username: Option<String>,
-    /// The address: another's from now on, for who may create users; one's own once the link that is mailed to it was
-    /// followed. The former address is told.
+    /// The new address. Your own takes effect once the link mailed to it was followed; another user's does at once, and
+    /// requires `user:create`. The old address is notified.
     email: Option<String>,
-    /// One's own password; needed to change one's own address.
+    /// Your own password; required to change your own address.
     #[schema(value_type = Option<String>, format = Password)]
     current_password: Option<Secret>,
     #[schema(example = "John")]
     first_name: Option<String>,
     #[schema(example = "Doe")]
     last_name: Option<String>,
-    /// At most 32 characters: digits, spaces and `+-()`. Empty for none.
+    /// At most 32 characters: digits, spaces and `+-()`. An empty text removes it.
     #[schema(example = "+44 20 7946 0000")]
     phone: Option<String>,
-    /// All that is to be kept about the account, at most 4,096 bytes as JSON.
+    /// Replaces all metadata of the account; at most 4,096 bytes as JSON.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     #[schema(example = "manager")]
     role: Option<String>,
     is_active: Option<bool>,
-    /// Another name of `is_active`.
+    /// Alias of `is_active`.
     active: Option<bool>,
     must_change_password: Option<bool>,
 }
@@ -113,13 +113,13 @@ impl UserRecordChange {
     tag = "users",
     params(
         ("user_id" = String, Path, description = "A UUID, or `usr_` and 32 hexadecimal digits"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that came with the account")
     ),
     security(("access_token" = [])),
     request_body = UserRecordChange,
     responses((
         status = 200,
-        description = "The account as it is now",
+        description = "The updated account",
         body = UserRecord,
         headers(("ETag" = String, description = "The version of the account, for `If-Match`"))
     ))
@@ -140,13 +140,13 @@ pub(crate) async fn replace_user_record(
     tag = "users",
     params(
         ("user_id" = String, Path, description = "A UUID, or `usr_` and 32 hexadecimal digits"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the account as it was read")
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that came with the account")
     ),
     security(("access_token" = [])),
     request_body = UserRecordChange,
     responses((
         status = 200,
-        description = "The account as it is now",
+        description = "The updated account",
         body = UserRecord,
         headers(("ETag" = String, description = "The version of the account, for `If-Match`"))
     ))

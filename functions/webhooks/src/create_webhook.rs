@@ -15,13 +15,13 @@ use utoipa::ToSchema;
 
 use super::{Described, Refusal, WebhookInfo, described, event};
 
-/// The webhook to be.
+/// The webhook to create.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct CreateWebhook {
-    /// Where it is: `https`, on the public internet.
+    /// Its URL: `https`, on the public internet.
     #[schema(example = "https://hooks.example.com/usher")]
     url: String,
-    /// Which events are told: names, families (`user.*`) or all (`*`); 1 to 50.
+    /// The events to send: names, families (`user.*`) or all (`*`); 1 to 50.
     #[schema(example = json!(["user.*", "admin.user_created"]))]
     events: Vec<String>,
     /// What it is for; at most 200 characters.
@@ -29,7 +29,7 @@ pub(crate) struct CreateWebhook {
     description: Option<String>,
 }
 
-/// The webhook that is.
+/// The webhook that was created.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookCreated {
     #[serde(flatten)]

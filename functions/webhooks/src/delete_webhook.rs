@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{event, find};
 
-/// The webhook that is gone.
+/// The webhook that was deleted.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookDeleted {
     id: WebhookId,
@@ -28,7 +28,7 @@ pub(crate) struct WebhookDeleted {
     tag = "webhooks",
     params(("webhook_id" = String, Path, description = "`hook_` and 32 hexadecimal digits, or a UUID")),
     security(("access_token" = [])),
-    responses((status = 200, description = "The webhook is gone", body = WebhookDeleted))
+    responses((status = 200, description = "The webhook is deleted", body = WebhookDeleted))
 )]
 pub(crate) async fn delete_webhook(
     State(app): State<App>,

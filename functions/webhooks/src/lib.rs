@@ -57,13 +57,13 @@ struct WebhookInfo {
     #[schema(value_type = Vec<String>, example = json!(["user.*", "admin.user_created"]))]
     events: Vec<Selector>,
     description: String,
-    /// Whether it is told of events.
+    /// Whether events are sent to it.
     enabled: bool,
-    /// Why the system switched it off, if it did.
+    /// Why the system disabled it, if it did.
     disabled_reason: Option<DisabledReason>,
     #[schema(value_type = Option<String>, format = DateTime)]
     disabled_at: Option<Timestamp>,
-    /// Since when its server has taken nothing.
+    /// Since when every delivery to its server has failed.
     #[schema(value_type = Option<String>, format = DateTime)]
     failing_since: Option<Timestamp>,
     created_by: UserId,
@@ -102,7 +102,7 @@ enum Refusal {
     DeliveryNotFound,
     /// The delivery is being attempted.
     InFlight,
-    /// It is paused, or was switched off.
+    /// It is paused, or was disabled.
     NotEnabled,
     /// The tenant has as many as it may have.
     TooMany,
@@ -116,17 +116,17 @@ impl From<Refusal> for Problem {
             Refusal::NotFound => Self::not_found("WEBHOOK_NOT_FOUND", "Webhook not found"),
             Refusal::DeliveryNotFound => Self::not_found("DELIVERY_NOT_FOUND", "Delivery not found"),
             Refusal::InFlight => {
-                Self::conflict("DELIVERY_IN_FLIGHT", "The delivery is being attempted; see what it leads to")
+                Self::conflict("DELIVERY_IN_FLIGHT", "The delivery is being attempted; wait for its result")
             }
             Refusal::NotEnabled => {
                 Self::conflict("WEBHOOK_NOT_ENABLED", "The webhook is not enabled; enable it first")
             }
             Refusal::TooMany => {
-                let message = "There are 50 webhooks, and cannot be more; remove one first";
+                let message = "The limit of 50 webhooks is reached; delete one first";
                 Self::conflict("TOO_MANY_WEBHOOKS", message)
             }
             Refusal::TooManySecrets(TooManySecrets { until }) => {
-                let message = "Four replaced secrets are still valid; wait until the oldest of them ends";
+                let message = "Four replaced secrets are still valid; wait until the oldest one expires";
                 Self::conflict("TOO_MANY_SECRETS", message).detail(json!({ "possible_from": until }))
             }
         }
@@ -181,7 +181,7 @@ fn described(
 /// The selectors, each once, in their order.
 fn selectors(texts: &[String]) -> Result<Vec<Selector>, String> {
     if !(1..=MOST_SELECTORS).contains(&texts.len()) {
-        return Err(format!("must be 1 to {MOST_SELECTORS} names of events"));
+        return Err(format!("must be 1 to {MOST_SELECTORS} event names"));
     }
     let mut selectors = Vec::new();
     for text in texts {

@@ -26,7 +26,7 @@ pub(crate) struct DeliveryInfo {
     #[schema(value_type = String, example = "user.registered")]
     event_type: EventType,
     status: DeliveryStatus,
-    /// When it is tried, while it is pending.
+    /// When it is tried next, while it is pending.
     #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<Timestamp>,
     attempts: Vec<AttemptInfo>,
@@ -34,7 +34,7 @@ pub(crate) struct DeliveryInfo {
     created_at: Timestamp,
 }
 
-/// How far a delivery is.
+/// The status of a delivery.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum DeliveryStatus {
@@ -46,14 +46,14 @@ enum DeliveryStatus {
     Failed,
 }
 
-/// A try to deliver.
+/// An attempt to deliver.
 #[derive(Serialize, ToSchema)]
 struct AttemptInfo {
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// How long it took, in milliseconds.
     duration_ms: u64,
-    /// The status that the server answered.
+    /// The status code of the answer.
     status_code: Option<u16>,
     /// Why there was no answer.
     error: Option<Failure>,

@@ -20,7 +20,7 @@ use super::WebhookInfo;
         description = "A page of webhooks, newest first",
         body = Paged<WebhookInfo>,
         headers(
-            ("X-Total-Count" = u64, description = "How many webhooks there are"),
+            ("X-Total-Count" = u64, description = "The number of webhooks"),
             ("X-Next-Cursor" = String, description = "The `cursor` of the next page, if there is one"),
             ("Link" = String, description = "The next page (RFC 8288)")
         )

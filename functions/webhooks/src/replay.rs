@@ -21,25 +21,25 @@ use super::{Refusal, event, find_enabled};
 /// How many deliveries of a span are looked at in one request: what one transaction writes, beside the event that tells it.
 const MOST_AT_ONCE: usize = 99;
 
-/// What to replay: a delivery, or a span of time.
+/// What to replay: one delivery, or a period of time.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Replay {
     #[schema(example = "msg_550e8400e29b41d4a716446655440000")]
     delivery_id: Option<String>,
-    /// The first instant of the span.
+    /// The start of the period.
     #[schema(format = DateTime)]
     since: Option<String>,
-    /// Its last instant; by default now.
+    /// The end of the period; by default now.
     #[schema(format = DateTime)]
     until: Option<String>,
 }
 
-/// What is going to be tried.
+/// What will be sent again.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Replayed {
-    /// The deliveries.
+    /// The deliveries that will be sent again.
     replayed: Vec<DeliveryId>,
-    /// The `since` of the request that goes on, if the span has more deliveries.
+    /// The `since` of the next request, if the period has more deliveries.
     next_since: Option<String>,
 }
 
@@ -79,7 +79,7 @@ impl Replay {
     params(("webhook_id" = String, Path, description = "`hook_` and 32 hexadecimal digits, or a UUID")),
     security(("access_token" = [])),
     request_body = Replay,
-    responses((status = 202, description = "These are going to be told again", body = Replayed))
+    responses((status = 202, description = "The deliveries that will be sent again", body = Replayed))
 )]
 pub(crate) async fn replay(
     State(app): State<App>,

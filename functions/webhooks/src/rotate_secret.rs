@@ -17,10 +17,10 @@ use super::{Refusal, event, find};
 /// The new secret.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SecretRotated {
-    /// What messages are signed with from now on. It is never shown again.
+    /// The key that messages are signed with from now on. It is never shown again.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     secret: String,
-    /// Until when they are signed with the one before as well.
+    /// Until when they are also signed with the previous secret.
     #[schema(value_type = Option<String>, format = DateTime)]
     previous_secret_valid_until: Option<Timestamp>,
 }

@@ -14,22 +14,22 @@ use utoipa::ToSchema;
 
 use super::{event, find_enabled};
 
-/// The delivery to look for.
+/// The delivery that was started.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TestAccepted {
-    /// The `webhook-id` of what is sent.
+    /// The `webhook-id` of the message.
     delivery_id: DeliveryId,
     message: &'static str,
 }
 
-/// Try a webhook
+/// Send a test event
 #[utoipa::path(
     post,
     path = "/api/v1/webhooks/{webhook_id}/test",
     tag = "webhooks",
     params(("webhook_id" = String, Path, description = "`hook_` and 32 hexadecimal digits, or a UUID")),
     security(("access_token" = [])),
-    responses((status = 202, description = "The event is going to be told", body = TestAccepted))
+    responses((status = 202, description = "The test event will be sent", body = TestAccepted))
 )]
 pub(crate) async fn test_webhook(
     State(app): State<App>,
@@ -39,6 +39,6 @@ pub(crate) async fn test_webhook(
     let endpoint = find_enabled(&app, &caller, &webhook_id).await?;
     let event = event(EventType::WebhookTest, &caller, &endpoint, app.now());
     let delivery = app.deliver(&event, &endpoint).await?;
-    let message = "The test event is on its way; see the webhook's deliveries";
+    let message = "The test event is being sent; see the webhook's deliveries";
     Ok((StatusCode::ACCEPTED, Json(TestAccepted { delivery_id: delivery.id, message })))
 }

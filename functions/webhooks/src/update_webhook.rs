@@ -15,18 +15,18 @@ use utoipa::ToSchema;
 
 use super::{Described, WebhookInfo, described, event, find};
 
-/// What to change; what is left out stays.
+/// What to change; fields left out stay as they are.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct UpdateWebhook {
-    /// Where it is: `https`, on the public internet.
+    /// Its URL: `https`, on the public internet.
     #[schema(example = "https://hooks.example.com/usher")]
     url: Option<String>,
-    /// All events that are told from now on: names, families (`user.*`) or all (`*`); 1 to 50.
+    /// All events to send from now on: names, families (`user.*`) or all (`*`); 1 to 50.
     #[schema(example = json!(["user.*"]))]
     events: Option<Vec<String>>,
     /// What it is for; at most 200 characters.
     description: Option<String>,
-    /// Whether it is told of events.
+    /// Whether events are sent to it.
     enabled: Option<bool>,
 }
 
@@ -37,13 +37,13 @@ pub(crate) struct UpdateWebhook {
     tag = "webhooks",
     params(
         ("webhook_id" = String, Path, description = "`hook_` and 32 hexadecimal digits, or a UUID"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the webhook as it was read")
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that came with the webhook")
     ),
     security(("access_token" = [])),
     request_body = UpdateWebhook,
     responses((
         status = 200,
-        description = "The webhook as it is now",
+        description = "The updated webhook",
         body = WebhookInfo,
         headers(("ETag" = String, description = "The version of the webhook, for `If-Match`"))
     ))

@@ -105,7 +105,7 @@ impl Operation {
         after.errors_kept = MOST_ERRORS.min(self.errors_kept + counts.failed);
         after.next_batch += 1;
         if self.order.fail_fast && counts.failed > 0 {
-            return after.ended("A row failed, and the operation was to stop at the first that does", now);
+            return after.ended("A row failed, and `fail_fast` was set", now);
         }
         if after.next_batch == after.batches {
             (after.state, after.finished_at) = (State::Completed, Some(now));
@@ -179,7 +179,7 @@ impl App {
         let current = |it: &Operation| it.state == State::Running && it.next_batch == number;
         let Some(operation) = operation.filter(current) else { return Ok(()) };
         let Some(sealed) = sealed else {
-            let ended = operation.clone().ended("Its rows are gone", self.now());
+            let ended = operation.clone().ended("Its remaining rows are no longer stored", self.now());
             return self.store.end_operation(&operation, &ended, ended.told(self.now()).as_ref()).await;
         };
         let batch = self.open_batch(id, &sealed).await?;
@@ -207,7 +207,8 @@ impl App {
                 Ok(Advance::Done | Advance::MovedOn) => return Ok(()),
                 Ok(Advance::Taken) => taken = self.store.taken(batch.claims()).await?,
                 Ok(Advance::ActorChanged) => {
-                    let reason = "Whoever started it was switched off, ended their sessions or has other rights by their role meanwhile";
+                    let reason =
+                        "The account that started it was deactivated or signed out, or its role changed";
                     let ended = operation.clone().ended(reason, now);
                     return self.store.end_operation(operation, &ended, ended.told(now).as_ref()).await;
                 }

@@ -57,7 +57,7 @@ pub struct NewPassword {
     pub by: PasswordProof,
 }
 
-/// By what somebody showed that they may choose a new password.
+/// How somebody proved that they may choose a new password.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PasswordProof {

@@ -178,7 +178,7 @@ event_types! {
     ///
     /// At each such request for an address, whether it has an account that needs the mail or not.
     UserVerificationRequested = "user.verification_requested": Info Success Authentication, SubjectIfKnown, Nothing;
-    /// Somebody proved their address.
+    /// Somebody verified their address.
     ///
     /// When the link in the verification mail is used.
     UserVerified = "user.verified": Info Success User, Themselves, Nothing;
@@ -200,71 +200,71 @@ event_types! {
     UserSessionsEnded = "user.sessions_ended": Low Success Authentication, Themselves, OtherSessionsEnded;
     /// Somebody has a new password.
     ///
-    /// When it is changed with the old one, or set by the link in a mail. All earlier sessions are over.
+    /// When it is changed with the old one, or set by the link in a mail. All earlier sessions have ended.
     UserPasswordChanged = "user.password_changed": Medium Success Authentication, Themselves, NewPassword;
-    /// Somebody asked for another address, which they have yet to prove.
+    /// Somebody asked to change their address, and has yet to verify the new one.
     ///
     /// When the request is taken, whether the address is free or not.
     UserEmailChangeRequested = "user.email_change_requested": Medium Success Authentication, Themselves, Nothing;
     /// Somebody has a new address.
     ///
-    /// When they prove it, or when an administrator gives it to them.
+    /// When they verify it, or when an administrator sets it.
     UserEmailChanged = "user.email_changed": Medium Success Authentication, ActorAndSubject, Nothing;
     /// Somebody changed their profile.
     ///
-    /// When at least one field has another value than before.
+    /// When at least one field has a new value.
     UserProfileUpdated = "user.profile_updated": Info Success User, Themselves, FieldsChanged;
-    /// Somebody was let in.
+    /// Somebody was approved.
     ///
-    /// Beside `admin.user_approved`, for those who follow people.
+    /// Sent along with `admin.user_approved`, for subscribers to `user.*`.
     UserApproved = "user.approved": Low Success User, ActorAndSubject, Nothing;
-    /// Somebody took a copy of what is kept about them.
+    /// Somebody exported their personal data.
     ///
-    /// When the file is handed out.
+    /// When the file is downloaded.
     UserDataExported = "user.data_exported": Medium Success User, Themselves, DataExported;
     /// Somebody erased their account.
     ///
-    /// When it is gone. What a receiver keeps of the subject is to go too.
+    /// When it is erased. Receivers should erase what they keep of the subject, too.
     UserDeleted = "user.deleted": High Success User, Themselves, OwnAccountErased;
-    /// An administrator made an account.
+    /// An administrator created an account.
     ///
-    /// Once for each account, also where many are made at once.
+    /// Once for each account, also in bulk operations.
     AdminUserCreated = "admin.user_created": Medium Success User, ActorAndSubject, AccountCreated;
     /// An administrator deleted an account.
     ///
     /// When it is marked as deleted. `system.user_erased` follows when it is erased.
     AdminUserDeleted = "admin.user_deleted": High Success User, ActorAndSubject, Nothing;
-    /// An administrator refused to let somebody in.
+    /// An administrator rejected an account.
     ///
-    /// When the account is rejected. It is switched off.
+    /// When the account is rejected. It is deactivated.
     AdminUserRejected = "admin.user_rejected": Medium Success User, ActorAndSubject, Nothing;
     /// An administrator changed an account.
     ///
-    /// When at least one field has another value than before.
+    /// When at least one field has a new value.
     AdminUserUpdated = "admin.user_updated": Medium Success User, ActorAndSubject, AccountUpdated;
     /// An administrator ended one of somebody's sessions.
     ///
-    /// When the session is over.
+    /// When the session has ended.
     AdminUserSessionEnded = "admin.user_session_ended": Medium Success Session, ActorAndSubject, NamedSession;
     /// An administrator ended all of somebody's sessions.
     ///
     /// Once for all of them, however many there are.
     AdminUserSessionsEnded = "admin.user_sessions_ended": Medium Success Authentication, ActorAndSubject, Nothing;
-    /// An administrator let somebody in.
+    /// An administrator approved an account.
     ///
     /// When the account is approved.
     AdminUserApproved = "admin.user_approved": Medium Success User, ActorAndSubject, Nothing;
-    /// An administrator made a role.
+    /// An administrator created a role.
     ///
-    /// When accounts can be given it.
+    /// When it can be assigned.
     AdminRoleCreated = "admin.role_created": High Success Role, Actor, NamedRole;
-    /// An administrator changed a role, and with it what everybody who has it may do.
+    /// An administrator changed a role, and with it the permissions of everybody who has it.
     ///
     /// At each change.
     AdminRoleUpdated = "admin.role_updated": High Success Role, Actor, RoleChanged;
-    /// An administrator removed a role.
+    /// An administrator deleted a role.
     ///
-    /// When it is gone. No account had it.
+    /// When it is deleted. No account had it.
     AdminRoleDeleted = "admin.role_deleted": High Success Role, Actor, NamedRole;
     /// A sign-in was refused.
     ///
@@ -275,66 +275,66 @@ event_types! {
     ///
     /// At each such request for an address, whether it has an account or not.
     SecurityPasswordReset = "security.password_reset": Medium Success Authentication, SubjectIfKnown, Nothing;
-    /// Something happened that an honest client does not do.
+    /// Something happened that no honest client does.
     ///
-    /// When a refresh token comes a second time after its successor was used: two clients have it. The session is over.
+    /// When a refresh token is used again after its successor was used: two clients have it. The session is ended.
     SecuritySuspiciousActivity = "security.suspicious_activity":
         Critical Failure Authentication, Subject, SuspiciousActivity;
-    /// Somebody asked for what they may not do.
+    /// Somebody lacked the permission for a request.
     ///
-    /// At each refusal for want of a permission, up to twenty of each person in an hour.
+    /// At each refusal for lack of a permission, up to twenty an hour for each person.
     SecurityAccessDenied = "security.access_denied": High Failure Permission, Actor, AccessRefused;
-    /// An administrator made a webhook.
+    /// An administrator created a webhook.
     ///
-    /// When it is there. The webhook itself may be told, if it wants to.
+    /// When it is created. The webhook itself receives the event if it subscribes to it.
     AdminWebhookCreated = "admin.webhook_created": High Success Webhook, Actor, NamedWebhook;
-    /// An administrator changed a webhook, and with it where events are told, or which.
+    /// An administrator changed a webhook, and with it where events are sent, or which.
     ///
     /// At each change.
     AdminWebhookUpdated = "admin.webhook_updated": High Success Webhook, Actor, NamedWebhook;
-    /// An administrator removed a webhook.
+    /// An administrator deleted a webhook.
     ///
-    /// When it is gone. Other webhooks are told.
+    /// When it is deleted. Other webhooks receive the event.
     AdminWebhookDeleted = "admin.webhook_deleted": High Success Webhook, Actor, NamedWebhook;
-    /// An administrator gave a webhook a new secret.
+    /// An administrator replaced the secret of a webhook.
     ///
-    /// When messages are signed with it. For 24 hours they are signed with the one before as well.
+    /// When messages are signed with the new one. For 24 hours they are also signed with the previous one.
     AdminWebhookSecretRotated = "admin.webhook_secret_rotated": Medium Success Webhook, Actor, NamedWebhook;
-    /// An administrator has deliveries of a webhook made once more.
+    /// An administrator replayed deliveries of a webhook.
     ///
-    /// When they are going to be tried; not where all of them were to be tried already.
+    /// When deliveries are queued again; not if all of them were queued already.
     AdminWebhookReplayed = "admin.webhook_replayed": Medium Success Webhook, Actor, NamedWebhook;
-    /// A webhook was switched off, because its server wants no more or takes nothing.
+    /// A webhook was disabled, because its server wants no more messages or accepts none.
     ///
-    /// At an answer of 410, or after five days of failures; the subject is then whoever made it. Other webhooks are
-    /// told.
+    /// At an answer of 410, or after five days of failures; the subject is then its creator. Other webhooks receive
+    /// the event.
     WebhookDisabled = "webhook.disabled": Medium Failure Webhook, SubjectIfKnown, WebhookDisabled;
-    /// An administrator tries a webhook.
+    /// An administrator tested a webhook.
     ///
-    /// When they ask for it. It is told to that webhook, and to nobody else.
+    /// When they ask for it. Only that webhook receives the event.
     WebhookTest = "webhook.test": Info Success Webhook, Actor, NamedWebhook;
     /// Somebody read the audit trail.
     ///
-    /// Each time that a part of it is handed out or checked.
+    /// Each time that a part of it is read or verified.
     AuditRead = "audit.read": Low Success AuditTrail, Actor, TrailRead;
-    /// Somebody handed in more accounts than are made at once.
+    /// Somebody started a bulk operation that runs in the background.
     ///
-    /// When the rows are kept. `admin.user_created` tells of each account, `bulk.completed` of the end.
+    /// When the rows are stored. `admin.user_created` follows for each account, and `bulk.completed` at the end.
     BulkAccepted = "bulk.accepted": Medium Success User, Actor, BulkProgress;
-    /// Of all accounts that were handed in it is known whether they were made.
+    /// A bulk operation that ran in the background has ended.
     ///
-    /// When the operation is over.
+    /// When the operation has completed or failed.
     BulkCompleted = "bulk.completed": Low Success User, Actor, BulkProgress;
-    /// The first administrator was made, by whoever installed the system.
+    /// The first administrator was created by whoever installed the system.
     ///
     /// Once, before there can be a webhook.
     SystemFirstAdministratorCreated = "system.first_administrator_created":
         Critical Success User, Subject, FirstAdministrator;
-    /// An account was erased, because it was deleted, or made and never verified, long enough ago.
+    /// An account was erased, because it was deleted, or never verified, long enough ago.
     ///
-    /// When it is gone. What a receiver keeps of the subject is to go too.
+    /// When it is erased. Receivers should erase what they keep of the subject, too.
     SystemUserErased = "system.user_erased": High Success User, Subject, AccountErased;
-    /// The counters of accounts had drifted from the accounts, and were mended.
+    /// The counters of accounts had drifted from the accounts and were corrected.
     ///
     /// When two counts in a row found the same difference.
     SystemCountersReconciled = "system.counters_reconciled": Medium Success Counters, Nobody, CountersReconciled;

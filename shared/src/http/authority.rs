@@ -39,7 +39,7 @@ impl<P> Permitted<P> {
             return Err(Problem::own_account());
         }
         if !self.user.role.outranks(&user.role) {
-            let message = "This account does not rank below yours";
+            let message = "You can only act on accounts whose role ranks below yours";
             return Err(Problem::forbidden("INSUFFICIENT_PERMISSIONS", message));
         }
         Ok(())
@@ -61,7 +61,7 @@ impl<P> Permitted<P> {
         match custom.permissions.iter().find(|permission| !self.rights.holds(permission)) {
             None => Ok(()),
             Some(permission) => {
-                let message = format!("This role may do {permission}, and you may not");
+                let message = format!("This role includes {permission}, a permission you do not have");
                 Err(Problem::forbidden("INSUFFICIENT_PERMISSIONS", message))
             }
         }
@@ -71,7 +71,7 @@ impl<P> Permitted<P> {
         if self.user.role.outranks(role) {
             return Ok(());
         }
-        let message = "Nobody can give or make a role that is not below their own";
+        let message = "You can only assign or create roles that rank below your own";
         Err(Problem::forbidden("INSUFFICIENT_PERMISSIONS", message))
     }
 }
@@ -100,13 +100,13 @@ impl Fields {
 impl Problem {
     /// 403: this is for another administrator to decide.
     pub(super) fn own_account() -> Self {
-        let message = "Nobody changes their own role, state or approval; ask another administrator";
+        let message = "You cannot change your own role, status or approval; ask another administrator";
         Self::forbidden("OWN_ACCOUNT", message)
     }
 
     /// 409: an account or a role changed between our reading and our writing.
     pub fn changed_meanwhile() -> Self {
-        let message = "This was changed meanwhile; read it again and decide anew";
+        let message = "This was changed by someone else in the meantime; reload it and try again";
         Self::conflict(CHANGED_MEANWHILE, message)
     }
 }

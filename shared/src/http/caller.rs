@@ -108,7 +108,7 @@ async fn read(parts: &mut Parts, app: &App, with_counters: bool) -> Result<(Sign
         return Err(Problem::session_over());
     }
     if !user.is_active() {
-        return Err(Problem::unauthenticated("ACCOUNT_INACTIVE", "This account is switched off"));
+        return Err(Problem::unauthenticated("ACCOUNT_INACTIVE", "This account is deactivated"));
     }
     let rights = Rights::of(&user, role.as_ref());
     let Ok(origin) = Origin::from_request_parts(parts, app).await;
@@ -149,10 +149,10 @@ impl<P> Permitted<P> {
             return Ok(Permitted { user, rights, session, origin, permission: PhantomData });
         }
         if rights.holds(Q::NAME) {
-            let message = "An administrator has to approve this account first";
+            let message = "An administrator must approve this account first";
             return Err(Problem::forbidden("APPROVAL_REQUIRED", message));
         }
-        let message = format!("This needs the permission {}", Q::NAME);
+        let message = format!("Permission {} is required", Q::NAME);
         let problem = Problem::forbidden("INSUFFICIENT_PERMISSIONS", message);
         Err(problem.detail(json!({ "permission": Q::NAME })))
     }

@@ -24,8 +24,8 @@ pub fn describe(mut api: OpenApi) -> OpenApi {
         .title("usher")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "A complete user-management system that scales to zero. `/v1` is another name of `/api/v1`, and a \
-             trailing slash never changes an answer. Every answer carries `X-Request-ID`.",
+            "A complete user-management system that scales to zero. `/v1` is an alias of `/api/v1`, and a \
+             trailing slash makes no difference. Every response carries `X-Request-ID`.",
         ))
         .build();
     let mut schemas = Vec::new();
@@ -50,8 +50,8 @@ pub fn describe(mut api: OpenApi) -> OpenApi {
     }
     api.components = Some(
         components
-            .security_scheme("access_token", bearer("JWT", "The `access_token` of a login"))
-            .security_scheme("refresh_token", bearer("JWT", "The `refresh_token` of a login"))
+            .security_scheme("access_token", bearer("JWT", "The `access_token` from a login"))
+            .security_scheme("refresh_token", bearer("JWT", "The `refresh_token` from a login"))
             .build(),
     );
     for (path, item) in &mut api.paths.paths {
@@ -83,9 +83,9 @@ fn idempotency_key() -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(
-            "Makes it safe to send the request again, for a day: it is carried out once, and each repetition \
-             gets the first answer, with `Idempotency-Replayed: true`. 422 `IDEMPOTENCY_KEY_REUSED`: the key \
-             stood for another request. 409 `REQUEST_IN_PROGRESS`: the first is still running.",
+            "Makes it safe to repeat the request for a day: it is processed once, and each repetition gets the \
+             first response, with `Idempotency-Replayed: true`. 422 `IDEMPOTENCY_KEY_REUSED`: the key was used \
+             for another request. 409 `REQUEST_IN_PROGRESS`: the first request is still running.",
         ))
         .schema(Some(schema))
         .build()
@@ -105,36 +105,38 @@ fn add_refusals(path: &str, operation: &mut Operation) {
     let mut refusals = Vec::new();
     if operation.request_body.is_some() {
         refusals.extend([
-            ("400", "Malformed JSON, or values that break a rule: each field is named"),
+            ("400", "Malformed JSON, or invalid values; the details name each field"),
             ("413", "The body is larger than 1 MB"),
             ("415", "The body is not JSON"),
-            ("422", "Fields are missing or of another type: each is named"),
+            ("422", "Fields are missing or have the wrong type; the details name each"),
         ]);
     } else if operation.parameters.as_ref().is_some_and(|it| !it.is_empty()) {
-        refusals.push(("400", "Values that break a rule: each is named"));
+        refusals.push(("400", "Invalid values; the details name each field"));
     }
     if operation.security.is_some() && !health {
         refusals.extend([
-            ("401", "No token, or none that is good any more"),
+            ("401", "The token is missing, invalid or expired"),
             ("403", "The caller may not do this"),
         ]);
     }
     if operation.security.is_some() && (path.contains('{') || operation.request_body.is_some()) {
-        refusals.extend([("404", "There is no such thing for this caller"), ("409", "It changed meanwhile")]);
+        refusals.extend([
+            ("404", "Not found, or not visible to the caller"),
+            ("409", "The resource was changed in the meantime"),
+        ]);
     }
     if operation.parameters.iter().flatten().any(is_idempotency_key) {
         refusals.extend([
             ("409", "The first request with this `Idempotency-Key` is still running"),
             ("413", "The body is larger than 1 MB"),
-            ("422", "The `Idempotency-Key` stood for another request"),
+            ("422", "The `Idempotency-Key` was used for another request"),
         ]);
     }
     let is_if_match = |it: &RefOr<Parameter>| matches!(it, RefOr::T(it) if it.name == "If-Match");
     if operation.parameters.iter().flatten().any(is_if_match) {
-        refusals.push(("412", "It is no more in the state that `If-Match` names"));
+        refusals.push(("412", "The resource no longer matches `If-Match`"));
     }
-    refusals
-        .extend([("500", "Something is broken"), ("503", "Something is overloaded; try again in a moment")]);
+    refusals.extend([("500", "Internal error"), ("503", "The service is busy; try again in a moment")]);
     for (status, description) in refusals {
         let there = operation.responses.responses.entry(status.to_owned());
         there.or_insert_with(|| RefOr::T(ResponseBuilder::new().description(description).build()));

@@ -27,7 +27,7 @@ impl Permitted<UserCreate> {
             Registration::Added => Ok(user),
             Registration::Overtaken => Err(Problem::changed_meanwhile()),
             Registration::UsernameTaken => Err(Problem::username_exists()),
-            Registration::EmailTaken => Err(Problem::email_exists(StatusCode::CONFLICT)),
+            Registration::EmailTaken => Err(Problem::email_taken()),
         }
     }
 }
@@ -132,7 +132,7 @@ impl Permitted<ProfileUpdate> {
                 return Err(Problem::just_asked());
             }
             let password = current_password.ok_or_else(|| {
-                let message = "is needed to change the address";
+                let message = "is required to change the address";
                 Problem::invalid(&[FieldError::new("current_password", message)])
             })?;
             let seen = fresh_proof(app, (user, &self.origin), &password).await?;
@@ -153,7 +153,7 @@ impl Permitted<ProfileUpdate> {
 impl Problem {
     /// 429: a link to another address went out a moment ago.
     fn just_asked() -> Self {
-        let message = "You asked for another address a moment ago; follow that link, or wait five minutes";
+        let message = "An address change is already pending; follow its link or wait five minutes";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "EMAIL_CHANGE_PENDING", message)
             .header(header::RETRY_AFTER, "300")
     }

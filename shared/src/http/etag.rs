@@ -61,7 +61,7 @@ impl IfMatch {
     pub fn settle(&self, changed: Changed) -> Result<(), Problem> {
         match changed {
             Changed::Done => Ok(()),
-            Changed::EmailTaken => Err(Problem::email_exists(StatusCode::CONFLICT)),
+            Changed::EmailTaken => Err(Problem::email_taken()),
             Changed::UsernameTaken => Err(Problem::username_exists()),
             Changed::Meanwhile if self.0.is_some() => Err(failed()),
             Changed::Meanwhile => Err(Problem::changed_meanwhile()),
@@ -75,7 +75,7 @@ fn tag(version: u64) -> String {
 }
 
 fn failed() -> Problem {
-    let message = "This is no more as the ETag in If-Match says; read it again and decide anew";
+    let message = "The resource no longer matches If-Match; reload it and try again";
     Problem::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", message)
 }
 
@@ -102,8 +102,7 @@ impl FromRequestParts<App> for Target {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let path: Result<Path<String>, _> = Path::from_request_parts(parts, app).await;
-        let Path(id) =
-            path.map_err(|_| Problem::not_found("NOT_FOUND", "There is nothing at this address"))?;
+        let Path(id) = path.map_err(|_| Problem::not_found("NOT_FOUND", "Not found"))?;
         Ok(Self { id, if_match: IfMatch::of(&parts.headers) })
     }
 }

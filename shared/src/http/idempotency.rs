@@ -118,7 +118,7 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
         .and_then(|key| str::from_utf8(key).ok())
         .map(str::to_owned)
         .ok_or_else(|| {
-            let message = format!("Send one key of 1 to {LONGEST_KEY} visible ASCII characters");
+            let message = format!("must be one key of 1 to {LONGEST_KEY} visible ASCII characters");
             Problem::invalid(&[FieldError::new("Idempotency-Key", message)])
         })
 }
@@ -152,7 +152,8 @@ fn standing(SignedIn { user, rights, .. }: &SignedIn) -> String {
 
 /// 403: whoever had the answer may do something else by now.
 fn rights_changed() -> Problem {
-    let message = "What you may do has changed since this was carried out; read what became of it";
+    let message =
+        "Your permissions changed since this request was processed; read the resource to see the result";
     Problem::forbidden("RIGHTS_CHANGED", message)
 }
 
@@ -164,13 +165,13 @@ fn running() -> Problem {
 
 /// 422: the key stood for another request.
 fn reused() -> Problem {
-    let message = "This Idempotency-Key was used for another request; take a new one";
+    let message = "This Idempotency-Key was used for another request; use a new one";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", message)
 }
 
 /// 409: given instead of an answer that was too large to be kept.
 fn not_kept() -> Problem {
-    let message = "This was carried out before, but the answer was too large to be kept";
+    let message = "This request was already processed, but its response was too large to store";
     Problem::conflict("ANSWER_NOT_KEPT", message)
 }
 

@@ -29,17 +29,16 @@ const GOOD_SECONDS: i64 = 86_400;
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageParameters {
-    /// Page number, from 1. Pages that begin behind the 10,000th item, of the audit trail the 2,500th, have none: a
-    /// cursor goes on.
+    /// Page number, from 1. Beyond the 10,000th item (in the audit trail, the 2,500th), use a cursor instead.
     #[param(value_type = Option<u32>, minimum = 1, default = 1)]
     page: Option<String>,
-    /// Items per page, 1 to 100; where it is left out, of `/users` 20, of `/admin/roles` all, else 10.
+    /// Items per page, 1 to 100. The default is 20 for `/users`, all for `/admin/roles` and 10 elsewhere.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
-    /// Another name of `limit`.
+    /// Alias of `limit`.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     per_page: Option<String>,
-    /// The `X-Next-Cursor` of the page before, good for a day; then `page` has no meaning.
+    /// The `X-Next-Cursor` of the previous page, valid for a day; `page` is then ignored.
     cursor: Option<String>,
 }
 
@@ -107,7 +106,7 @@ impl Page {
         }
         let mut fields = Fields::default();
         let message =
-            "is not one of this list, or is older than a day; take it from X-Next-Cursor of the same query";
+            "is not a cursor of this list, or is older than a day; use the X-Next-Cursor of the same query";
         fields.note("cursor", message);
         Err(fields.into_problem())
     }
@@ -147,7 +146,7 @@ impl Page {
         let skip = (page - 1).saturating_mul(limit);
         if skip >= numbered {
             let message = format!(
-                "pages behind item {numbered} have no number; go on with the cursor of X-Next-Cursor"
+                "pages beyond item {numbered} have no number; continue with the cursor in X-Next-Cursor"
             );
             fields.note("page", message);
             return None;
@@ -156,22 +155,22 @@ impl Page {
     }
 }
 
-/// Where a page stands in its list.
+/// The position of a page in its list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Position {
-    /// Items of the whole list.
+    /// Items in the whole list.
     pub total: u64,
     /// Items per page.
     pub limit: u64,
-    /// Items before this page; 0 where a cursor led to it.
+    /// Items before this page; always 0 with a cursor.
     pub offset: u64,
-    /// Whether there is a page behind it; `X-Next-Cursor` leads there.
+    /// Whether there is a next page; `X-Next-Cursor` leads to it.
     pub has_next: bool,
-    /// Whether there is a page before it.
+    /// Whether there is a previous page.
     pub has_prev: bool,
-    /// From 1; where a cursor led to it, 1.
+    /// The page number, from 1; always 1 with a cursor.
     pub current_page: u64,
-    /// Pages of the whole list, those among them that have no number.
+    /// Pages in the whole list, including those without a number.
     pub total_pages: u64,
 }
 

@@ -17,7 +17,7 @@ use crate::app::App;
 /// Items of a page where the client does not say.
 const USUAL: usize = 10;
 
-/// A page, and where in its list it stands.
+/// A page of a list and its position in it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Paged<T> {
     items: Vec<T>,

@@ -67,7 +67,7 @@ impl Problem {
 
     /// 422: fields are missing or of another type.
     pub fn incomplete(errors: &[FieldError]) -> Self {
-        let message = "The request lacks fields, or has fields of another type";
+        let message = "Some fields are missing or have the wrong type";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_REQUEST", message).about(errors)
     }
 
@@ -84,7 +84,7 @@ impl Problem {
 
     /// 401: the session is over.
     pub fn session_over() -> Self {
-        Self::bad_token("SESSION_ENDED", "This session is over; sign in again")
+        Self::bad_token("SESSION_ENDED", "This session has ended; sign in again")
     }
 
     /// 403: known, and not allowed.
@@ -94,20 +94,26 @@ impl Problem {
 
     /// 400: a mailed token is not one of ours, was used, was replaced or has expired; nobody can tell which.
     pub fn bad_mail_token() -> Self {
-        let message = "This link is not valid, was used before or has expired; have another one sent";
+        let message = "This link is invalid, already used or expired; request a new one";
         Self::new(StatusCode::BAD_REQUEST, "INVALID_TOKEN", message)
     }
 
-    /// The address has an account: 400 where people register, 409 for administrators.
+    /// Whoever registers has an account already: 400, or 409 under `/api/users`.
     pub fn email_exists(status: StatusCode) -> Self {
         let message = "An account with this e-mail address exists; sign in, or reset the password";
         Self::new(status, "EMAIL_EXISTS", message)
             .about(&[FieldError::new("email", "Email already registered")])
     }
 
+    /// 409: the address is another account's, where one is changed or made for somebody else.
+    pub(super) fn email_taken() -> Self {
+        Self::conflict("EMAIL_EXISTS", "Another account already uses this e-mail address")
+            .about(&[FieldError::new("email", "Email already registered")])
+    }
+
     /// 409: the user name is another's.
     pub fn username_exists() -> Self {
-        Self::conflict("USERNAME_EXISTS", "Another account has this user name; choose another")
+        Self::conflict("USERNAME_EXISTS", "Another account already uses this user name; choose another")
             .about(&[FieldError::new("username", "is taken")])
     }
 
@@ -123,7 +129,7 @@ impl Problem {
 
     /// 404: there is no such live session for this caller.
     pub fn session_not_found() -> Self {
-        Self::not_found("SESSION_NOT_FOUND", "Session not found; it may be over")
+        Self::not_found("SESSION_NOT_FOUND", "Session not found; it may have ended")
     }
 
     /// 415: `message` says what would do.
@@ -133,7 +139,7 @@ impl Problem {
 
     /// 405: the `Allow` header says what would do.
     pub fn method_not_allowed() -> Self {
-        let message = "This address does not take this method; the Allow header lists those that it takes";
+        let message = "Method not allowed; see the Allow header";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
     }
 
@@ -144,7 +150,7 @@ impl Problem {
 
     /// 500: something is broken.
     pub(super) fn broken(cause: String) -> Self {
-        let message = "Something went wrong on our side; the request id helps us to find it";
+        let message = "Something went wrong on our side; quote the request id when you report it";
         Self {
             cause: Some(cause.into()),
             ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
@@ -333,43 +339,43 @@ pub(super) struct ErrorBody {
     /// Always false.
     #[schema(example = false)]
     success: bool,
-    /// For programs.
+    /// A code, for programs.
     #[schema(example = "VALIDATION_ERROR")]
     error_code: String,
-    /// For people.
+    /// A message, for people.
     #[schema(example = "Input validation failed")]
     message: String,
-    /// What exactly.
+    /// The details.
     details: ErrorDetails,
-    /// The same again, as some clients know it.
+    /// The same again, for clients that expect this form.
     error: ErrorObject,
-    /// When.
+    /// When the request was answered.
     #[schema(example = "2024-01-15T10:30:00Z")]
     timestamp: String,
-    /// Which request; the log knows more about it.
+    /// The id of the request; quote it when you report a problem.
     #[schema(example = "550e8400-e29b-41d4-a716-446655440000")]
     request_id: String,
-    /// Where.
+    /// The path of the request.
     #[schema(example = "/api/v1/auth/register")]
     path: String,
 }
 
-/// What exactly is wrong.
+/// The details of a refusal.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body to the OpenAPI document")]
 pub(super) struct ErrorDetails {
-    /// Most often the fields that something is wrong with: `field` and `message`.
+    /// Usually the invalid fields, each with `field` and `message`.
     #[schema(value_type = Vec<Object>)]
     data: Vec<Value>,
 }
 
-/// A refusal once more.
+/// The refusal in another form.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body to the OpenAPI document")]
 pub(super) struct ErrorObject {
-    /// For programs.
+    /// A code, for programs.
     code: String,
-    /// For people.
+    /// A message, for people.
     message: String,
     /// The first detail; a field's message is its `reason`.
     #[schema(value_type = Object)]
@@ -383,24 +389,24 @@ pub(super) struct AccountsErrorBody {
     /// Always false.
     #[schema(example = false)]
     success: bool,
-    /// For people.
+    /// A message, for people.
     message: String,
-    /// What exactly.
+    /// The details.
     error: AccountsError,
-    /// Which request; the log knows more about it.
+    /// The id of the request; quote it when you report a problem.
     request_id: String,
 }
 
-/// What exactly is wrong, under `/api/users`.
+/// The details of a refusal under `/api/users`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body to the OpenAPI document")]
 pub(super) struct AccountsError {
-    /// For programs.
+    /// A code, for programs.
     #[schema(example = "VALIDATION_ERROR")]
     code: String,
-    /// For people.
+    /// A message, for people.
     message: String,
-    /// Most often the fields that something is wrong with: `field` and `message`.
+    /// Usually the invalid fields, each with `field` and `message`.
     #[schema(value_type = Vec<Object>)]
     details: Vec<Value>,
 }

@@ -24,17 +24,17 @@ const LONGEST_SEARCH: usize = 100;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct UserQuery {
-    /// Only those of this role.
+    /// Only users with this role.
     role: Option<String>,
-    /// Only those that are switched on, or off.
+    /// Only active users, or only inactive ones.
     #[param(value_type = Option<bool>)]
     is_active: Option<String>,
-    /// Another name of `is_active`.
+    /// Alias of `is_active`.
     #[param(value_type = Option<bool>)]
     active: Option<String>,
-    /// Only those whose address, user name, first or last name begins so, in any case: of each 1,000, and 1,000 in
-    /// all. They are listed in this order, then alphabetically. With `role` or `is_active`, of each the first 10,000
-    /// that begin so are looked through.
+    /// Only users whose address, user name, first or last name begins with this text, in any case. They are listed in
+    /// that order, then alphabetically; at most 1,000 of each, and 1,000 in all, are found. With `role` or `is_active`,
+    /// the first 10,000 matches of each are searched.
     #[param(min_length = 1, max_length = 100)]
     search: Option<String>,
 }
@@ -99,11 +99,7 @@ impl UserQuery {
             let prefix = folded(text);
             let is_name = (1..=LONGEST_SEARCH).contains(&prefix.chars().count())
                 && !prefix.chars().any(char::is_control);
-            if is_name {
-                Ok(prefix)
-            } else {
-                Err("must have 1 to 100 characters, none of them a control character")
-            }
+            if is_name { Ok(prefix) } else { Err("must be 1 to 100 characters, without control characters") }
         });
         Ok(role.zip(status).zip(search).map(|((role, status), search)| {
             let role = role.as_ref().map(KnownRole::role);

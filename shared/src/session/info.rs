@@ -7,23 +7,23 @@ use super::Session;
 use crate::clock::Timestamp;
 use crate::id::SessionId;
 
-/// A live session.
+/// An active session.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SessionInfo {
     session_id: SessionId,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     current: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When its tokens were made or refreshed, last.
+    /// When its tokens were last issued or refreshed.
     #[schema(value_type = String, format = DateTime)]
     last_used_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    /// Where it was when its tokens were made or refreshed, last.
+    /// The address from which its tokens were last issued or refreshed.
     ip_address: String,
     user_agent: String,
-    /// What people call the user agent.
+    /// A readable name of the user agent.
     #[schema(example = "Firefox on Linux")]
     device: String,
 }

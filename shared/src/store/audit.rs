@@ -35,7 +35,7 @@ pub struct AuditFilter {
     /// Only of these types.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub types: Option<Vec<EventType>>,
-    /// Only what this user did, or what was done to them.
+    /// Only events that this user caused, or that concern them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
     /// Not before.

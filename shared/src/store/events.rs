@@ -44,7 +44,7 @@ pub struct AuditRecord {
     /// From where.
     #[serde(flatten)]
     pub device: KeptDevice,
-    /// What else there is to know.
+    /// Further details.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub data: Map<String, Value>,
 }

@@ -66,7 +66,7 @@ pub enum DeliveryState {
     },
 }
 
-/// A try to deliver.
+/// An attempt to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When it began.

@@ -58,7 +58,7 @@ pub enum EndpointState {
     },
 }
 
-/// Why the system switched an endpoint off.
+/// Why the system disabled a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {

@@ -17,10 +17,10 @@ use utoipa::ToSchema;
 
 use super::{Refusal, RoleInfo, described, event, refuse_in_use};
 
-/// The role to be.
+/// The role to create.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct CreateRole {
-    /// 2 to 32 small letters, digits and underscores, a letter first.
+    /// 2 to 32 lower-case letters, digits and underscores, starting with a letter.
     #[schema(example = "developer")]
     name: String,
     /// 1 to 50 characters; by default the name.
@@ -29,7 +29,7 @@ pub(crate) struct CreateRole {
     /// At most 200 characters.
     #[schema(example = "Builds and deploys")]
     description: Option<String>,
-    /// At most 50, `<family>:<action>` or `<family>:*` each.
+    /// At most 50, each `<family>:<action>` or `<family>:*`.
     #[schema(example = json!(["user:read", "projects:deploy"]))]
     permissions: Vec<String>,
 }
@@ -42,7 +42,10 @@ impl CreateRole {
             Ok(Role::Custom(name)) => Some(name),
             Ok(_) => return Err(Refusal::Exists.into()),
             Err(_) => {
-                fields.note("name", "must be 2 to 32 small letters, digits and underscores, a letter first");
+                fields.note(
+                    "name",
+                    "must be 2 to 32 lower-case letters, digits and underscores, and start with a letter",
+                );
                 None
             }
         };

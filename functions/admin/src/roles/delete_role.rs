@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::{event, find_own, refuse_in_use};
 
-/// The role that is gone.
+/// The role that was deleted.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RoleDeleted {
     #[schema(value_type = String, example = "developer")]
@@ -32,7 +32,7 @@ pub(crate) struct RoleDeleted {
     tag = "admin",
     params(("name" = String, Path, description = "The name of a role that is not built in")),
     security(("access_token" = [])),
-    responses((status = 200, description = "The role is gone", body = RoleDeleted))
+    responses((status = 200, description = "The role is deleted", body = RoleDeleted))
 )]
 pub(crate) async fn delete_role(
     State(app): State<App>,

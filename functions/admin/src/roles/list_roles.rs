@@ -28,7 +28,7 @@ use super::RoleInfo;
         description = "A page of roles: the built-in ones, the highest first, then the others by name",
         body = [RoleInfo],
         headers(
-            ("X-Total-Count" = u64, description = "How many roles there are"),
+            ("X-Total-Count" = u64, description = "The number of roles"),
             ("X-Next-Cursor" = String, description = "The `cursor` of the next page, if there is one"),
             ("Link" = String, description = "The next page (RFC 8288)")
         )

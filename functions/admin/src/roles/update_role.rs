@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{RoleInfo, described, event, find_own};
 
-/// What to change; what is left out stays.
+/// What to change; fields left out stay as they are.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct UpdateRole {
     /// 1 to 50 characters.
@@ -23,7 +23,7 @@ pub(crate) struct UpdateRole {
     /// At most 200 characters.
     #[schema(example = "Builds and deploys")]
     description: Option<String>,
-    /// All that it may do from now on; at most 50, `<family>:<action>` or `<family>:*` each.
+    /// All its permissions from now on: at most 50, each `<family>:<action>` or `<family>:*`.
     #[schema(example = json!(["user:read", "projects:deploy"]))]
     permissions: Option<Vec<String>>,
 }
@@ -53,7 +53,7 @@ impl UpdateRole {
     params(("name" = String, Path, description = "The name of a role that is not built in")),
     security(("access_token" = [])),
     request_body = UpdateRole,
-    responses((status = 200, description = "The role as it is now", body = RoleInfo))
+    responses((status = 200, description = "The updated role", body = RoleInfo))
 )]
 pub(crate) async fn update_role(
     State(app): State<App>,

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::find;
 
-/// The session that is over.
+/// The session that was ended.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserSessionEnded {
     message: &'static str,
@@ -22,7 +22,7 @@ pub(crate) struct UserSessionEnded {
     session_id: SessionId,
 }
 
-/// End a session of a user
+/// End one of a user's sessions
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/users/{user_id}/sessions/{session_id}",
@@ -32,7 +32,7 @@ pub(crate) struct UserSessionEnded {
         ("session_id" = String, Path, description = "`ses_` and 32 hexadecimal digits, or a UUID")
     ),
     security(("access_token" = [])),
-    responses((status = 200, description = "The session is over", body = UserSessionEnded))
+    responses((status = 200, description = "The session has ended", body = UserSessionEnded))
 )]
 pub(crate) async fn end_user_session(
     State(app): State<App>,

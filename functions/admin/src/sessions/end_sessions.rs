@@ -15,21 +15,21 @@ use utoipa::ToSchema;
 
 use super::find;
 
-/// The sessions are over.
+/// The sessions were ended.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserSessionsEnded {
     message: &'static str,
     user_id: UserId,
 }
 
-/// End all sessions of a user
+/// End all of a user's sessions
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/users/{user_id}/sessions",
     tag = "admin",
     params(("user_id" = String, Path, description = "`usr_` and 32 hexadecimal digits, or a UUID")),
     security(("access_token" = [])),
-    responses((status = 200, description = "The sessions are over", body = UserSessionsEnded))
+    responses((status = 200, description = "The sessions have ended", body = UserSessionsEnded))
 )]
 pub(crate) async fn end_user_sessions(
     State(app): State<App>,

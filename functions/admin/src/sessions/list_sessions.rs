@@ -21,7 +21,7 @@ use super::find;
     security(("access_token" = [])),
     responses((
         status = 200,
-        description = "A page of the account's live sessions, newest first",
+        description = "A page of the account's active sessions, newest first",
         body = Paged<SessionInfo>,
         headers(
             ("X-Next-Cursor" = String, description = "The `cursor` of the next page, if there is one"),

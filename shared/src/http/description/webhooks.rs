@@ -33,18 +33,18 @@ const TAG: &str = "events";
 const HEADERS: [(&str, &str, &str); 3] = [
     (
         "webhook-id",
-        "The delivery: the same in each attempt and in each replay, so that a receiver knows what it has seen.",
+        "The delivery's id: the same in each attempt and each replay, so that a receiver can detect duplicates.",
         "msg_550e8400e29b41d4a716446655440000",
     ),
     (
         "webhook-timestamp",
-        "When this attempt was made, in seconds since the epoch. One that is five minutes off is to be refused.",
+        "When this attempt was made, in seconds since the epoch. Refuse one that is more than five minutes off.",
         "1795255567",
     ),
     (
         "webhook-signature",
         "`v1,` and the base64 of the HMAC-SHA-256 of `<webhook-id>.<webhook-timestamp>.<body>` under the secret. For 24 \
-         hours after the secret was replaced there are two, separated by a space: one that is right will do.",
+         hours after the secret was replaced there are two, separated by a space: accept either.",
         "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
     ),
 ];
@@ -61,10 +61,13 @@ const BUSY: &str = "WebhookBusy";
 
 /// What answers lead to.
 const CONSEQUENCES: [(&str, &str); 4] = [
-    ("WebhookTaken", "The message is taken. Answer within 15 seconds and work afterwards"),
-    ("WebhookGone", "No message is wanted any more: the webhook is disabled"),
-    (BUSY, "The message comes again, not before `Retry-After`"),
-    ("WebhookFailed", "The message comes again, nine times within four days. A redirect is not followed"),
+    ("WebhookTaken", "Delivered. Answer within 15 seconds, and do any work afterwards"),
+    ("WebhookGone", "No more messages are wanted: the webhook is disabled"),
+    (BUSY, "The message is sent again, not before `Retry-After`"),
+    (
+        "WebhookFailed",
+        "The message is sent again, up to nine times within four days. Redirects are not followed",
+    ),
 ];
 
 /// What the webhooks have in common.
@@ -72,10 +75,10 @@ pub(super) fn tag() -> Tag {
     TagBuilder::new()
         .name(TAG)
         .description(Some(
-            "What is told to webhooks (`POST /api/v1/webhooks`), as [Standard Webhooks](https://www.standardwebhooks.com) \
-             has it. A message is verified by its headers and its body as it came, may come twice, and in any order.\n\n\
-             Members may be added, which raises `version`: ignore those that you do not know. One that is there keeps its \
-             name and its meaning; what would break that is an event of a new type.",
+            "What is sent to webhooks (`POST /api/v1/webhooks`), following [Standard Webhooks](https://www.standardwebhooks.com). \
+             Verify a message by its headers and its raw body. Messages may arrive twice and in any order.\n\n\
+             Members may be added, which raises `version`: ignore those that you do not know. Existing members keep their \
+             names and meanings; a change that would break that becomes a new type of event.",
         ))
         .build()
 }
@@ -122,7 +125,7 @@ fn consequence(name: &str, description: &str) -> Response {
     }
     let header = HeaderBuilder::new()
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
-        .description(Some("Seconds, or a date (RFC 9110, 10.2.3). More than a day counts as a day"));
+        .description(Some("Seconds, or a date (RFC 9110, 10.2.3); at most a day is honoured"));
     response.header("Retry-After", header.build()).build()
 }
 
