@@ -22,6 +22,7 @@ use shared::session::SessionInfo;
         description = "A page of the caller's active sessions, newest first",
         body = Paged<SessionInfo>,
         headers(
+            ("X-Total-Count" = u64, description = "The number of active sessions"),
             ("X-Next-Cursor" = String, description = "The `cursor` of the next page, if there is one"),
             ("Link" = String, description = "The next page (RFC 8288)")
         )

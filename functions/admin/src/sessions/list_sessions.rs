@@ -24,6 +24,7 @@ use super::find;
         description = "A page of the account's active sessions, newest first",
         body = Paged<SessionInfo>,
         headers(
+            ("X-Total-Count" = u64, description = "The number of active sessions"),
             ("X-Next-Cursor" = String, description = "The `cursor` of the next page, if there is one"),
             ("Link" = String, description = "The next page (RFC 8288)")
         )
