@@ -10,6 +10,8 @@ use crate::aws;
 
 /// The alias of the key that the local KMS holds.
 pub(crate) const KMS_KEY_ID: &str = "alias/usher-local";
+/// The sender of mails.
+pub(crate) const MAIL_FROM: &str = "no-reply@example.com";
 /// The queue of mails.
 pub(crate) const MAIL_QUEUE_URL: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/usher-local-mails";
 /// The queue of those that were given up.
@@ -131,7 +133,7 @@ impl Settings {
             "DEAD_LETTER_QUEUE_URL" => Some(DEAD_LETTER_QUEUE_URL),
             "EXPOSE_TOKENS" | "WEBHOOK_ALLOW_LOOPBACK" => Some("true"),
             "KMS_KEY_ID" => Some(KMS_KEY_ID),
-            "MAIL_FROM" => Some("no-reply@example.com"),
+            "MAIL_FROM" => Some(MAIL_FROM),
             "MAIL_QUEUE_URL" => Some(MAIL_QUEUE_URL),
             "PUBLIC_URL" => Some(url),
             "TABLE_NAME" => Some(table.as_str()),

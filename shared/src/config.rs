@@ -37,7 +37,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("JWT_SECRET_KEY", "at least 32 bytes: sign tokens with HS256 and this key instead of ES256"),
     ("KMS_KEY_ID", "id, ARN or alias of the KMS key that wraps the system's keys; required"),
     ("LOG_LEVEL", "`error`, `warn`, `info` (default), `debug` or `trace`"),
-    ("MAIL_FROM", "sender of mails; default `no-reply@` and the host of `PUBLIC_URL`"),
+    ("MAIL_FROM", "sender of mails; required"),
     ("MAIL_QUEUE_URL", "URL of the SQS queue of mails; required where events are told"),
     ("PUBLIC_URL", "base URL of this API, also the issuer of its tokens; required"),
     ("TABLE_NAME", "name of the DynamoDB table; required"),
@@ -183,7 +183,7 @@ impl Config {
             jwt_secret: reader.secret("JWT_SECRET_KEY"),
             kms_key_id: reader.required("KMS_KEY_ID").unwrap_or_default(),
             log_level: reader.choice("LOG_LEVEL", &LOG_LEVELS),
-            mail_from: reader.text("MAIL_FROM").unwrap_or_else(|| format!("no-reply@{}", host(&public_url))),
+            mail_from: reader.required("MAIL_FROM").unwrap_or_default(),
             mail_queue_url: reader.optional_url("MAIL_QUEUE_URL"),
             table_name: reader.required("TABLE_NAME").unwrap_or_default(),
             unverified_account_days: reader.number("UNVERIFIED_ACCOUNT_DAYS", 30, 1..=3650),
@@ -316,6 +316,7 @@ mod tests {
         let needed = [
             ("TABLE_NAME", "usher-table"),
             ("KMS_KEY_ID", "alias/usher"),
+            ("MAIL_FROM", "no-reply@example.com"),
             ("PUBLIC_URL", "https://api.test:8443/"),
         ];
         let value = |name: &str| {
@@ -330,7 +331,6 @@ mod tests {
         assert_eq!(config.environment, Environment::Production);
         assert!(!config.expose_tokens && !config.cost_headers);
         assert_eq!(config.frontend_url, "https://api.test:8443");
-        assert_eq!(config.mail_from, "no-reply@api.test");
     }
 
     #[test]

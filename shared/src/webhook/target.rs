@@ -173,7 +173,7 @@ pub(super) mod tests {
                 "APP_ENV" => "test",
                 "PUBLIC_URL" => "https://api.test",
                 "WEBHOOK_ALLOW_LOOPBACK" if allow_loopback => "true",
-                "KMS_KEY_ID" | "TABLE_NAME" => "any",
+                "KMS_KEY_ID" | "MAIL_FROM" | "TABLE_NAME" => "any",
                 _ => return None,
             };
             Some(value.to_owned())
