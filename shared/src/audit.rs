@@ -244,9 +244,6 @@ impl App {
     }
 
     /// A page of the audit trail behind the place `after`, `skip` entries passed over.
-    ///
-    /// # Errors
-    /// When the table fails.
     pub async fn audit_entries(
         &self,
         filter: &AuditFilter,

@@ -24,9 +24,6 @@ pub enum Cause {
 impl App {
     /// Erases `user`; `None`, and nobody is, if they changed since they were read. What lies beside the account is
     /// swept up by whoever hears of the event.
-    ///
-    /// # Errors
-    /// When the table fails.
     pub async fn erase(&self, user: &User, cause: Cause, origin: &Origin) -> Result<Option<Receipt>, Fault> {
         let receipt = Receipt { deletion_id: DeletionId::random(), user_id: user.id, at: self.now() };
         let deletion_id = receipt.deletion_id;

@@ -27,8 +27,22 @@ pub(crate) struct Login {
     username: Option<String>,
     #[schema(value_type = String, format = Password, example = "SecurePass123!")]
     password: Secret,
-    /// Stay signed in for 30 days instead of 7.
+    /// Stay signed in for 30 days, if sessions otherwise live for less.
     remember_me: Option<bool>,
+}
+
+impl Login {
+    fn check(self) -> Result<Attempt, Problem> {
+        let email = self.email.or(self.username);
+        let email = email.ok_or_else(|| Problem::incomplete(&[FieldError::new("email", "is missing")]))?;
+        let mut fields = Fields::default();
+        let email = fields.take("email", Email::parse(&email));
+        let password = Password::presented(&self.password).ok_or("must be 1 to 128 characters");
+        let password = fields.take("password", password);
+        let (email, password) = fields.all(email.zip(password))?;
+        let remember = self.remember_me.unwrap_or_default();
+        Ok(Attempt { email, password, remember, unverified: Unverified::IsRefused })
+    }
 }
 
 /// The account and its tokens.
@@ -65,17 +79,29 @@ struct UserSummary {
     must_change_password: bool,
 }
 
-impl Login {
-    fn check(self) -> Result<Attempt, Problem> {
-        let email = self.email.or(self.username);
-        let email = email.ok_or_else(|| Problem::incomplete(&[FieldError::new("email", "is missing")]))?;
-        let mut fields = Fields::default();
-        let email = fields.take("email", Email::parse(&email));
-        let password = Password::presented(&self.password).ok_or("must be 1 to 128 characters");
-        let password = fields.take("password", password);
-        let (email, password) = fields.all(email.zip(password))?;
-        let remember = self.remember_me.unwrap_or_default();
-        Ok(Attempt { email, password, remember, unverified: Unverified::IsRefused })
+impl LoggedIn {
+    fn new(user: &shared::user::User, tokens: Tokens, at: Timestamp) -> Self {
+        Self {
+            message: "Login successful",
+            user_id: user.id,
+            email: user.email.clone(),
+            first_name: user.first_name.clone(),
+            last_name: user.last_name.clone(),
+            role: user.role.clone(),
+            is_verified: user.is_verified(),
+            is_approved: user.is_approved(),
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token,
+            token_type: "bearer",
+            expires_in: tokens.expires_in,
+            last_login_at: at,
+            user: UserSummary {
+                id: user.id,
+                username: user.email.clone(),
+                roles: vec![user.role.clone()],
+                must_change_password: user.must_change_password,
+            },
+        }
     }
 }
 
@@ -112,30 +138,4 @@ pub(crate) async fn login(
     let Opened { user, session } = app.sign_in(form.check()?, &origin).await?.map_err(refuse)?;
     let tokens = app.tokens(&user, &session).await?;
     Ok(Json(LoggedIn::new(&user, tokens, session.created_at)))
-}
-
-impl LoggedIn {
-    fn new(user: &shared::user::User, tokens: Tokens, at: Timestamp) -> Self {
-        Self {
-            message: "Login successful",
-            user_id: user.id,
-            email: user.email.clone(),
-            first_name: user.first_name.clone(),
-            last_name: user.last_name.clone(),
-            role: user.role.clone(),
-            is_verified: user.is_verified(),
-            is_approved: user.is_approved(),
-            access_token: tokens.access_token,
-            refresh_token: tokens.refresh_token,
-            token_type: "bearer",
-            expires_in: tokens.expires_in,
-            last_login_at: at,
-            user: UserSummary {
-                id: user.id,
-                username: user.email.clone(),
-                roles: vec![user.role.clone()],
-                must_change_password: user.must_change_password,
-            },
-        }
-    }
 }

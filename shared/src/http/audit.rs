@@ -50,9 +50,6 @@ impl<P> Permitted<P> {
     }
 
     /// It is told that the caller reads the audit trail, by `how`, and what they asked for.
-    ///
-    /// # Errors
-    /// When the table fails.
     pub async fn tell_audit_read(
         &self,
         app: &App,

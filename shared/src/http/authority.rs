@@ -79,9 +79,6 @@ impl<P> Permitted<P> {
 impl Fields {
     /// The role that the field `role` names, if the tenant has it and the field is there. The table is asked only
     /// where it is not built in.
-    ///
-    /// # Errors
-    /// When the table fails.
     pub async fn take_role(
         &mut self,
         store: &Store,
