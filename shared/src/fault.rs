@@ -1,4 +1,4 @@
-//! What went wrong that no caller could have foreseen: told to the log in full, to a client hardly at all.
+//! Failures that no caller can handle: logged in full, shown to clients only as a request id.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};

@@ -1,8 +1,8 @@
-//! Comparing as what accounts are counted with the accounts: a walk over all that are listed, which finds those that were
-//! never counted, and over all that are counted, which finds those that are deleted or gone.
+//! Compares each account with the counters it is a member of: a walk over all listed accounts finds those that were never
+//! counted, and one over all counted accounts finds those that are deleted or gone.
 //!
-//! An account whose last change is not counted for a minute has its event held up or given up. It is counted without it:
-//! should the event come after all, it finds its version counted.
+//! If the last change of an account has not been counted for a minute, its event is delayed or was given up. The account
+//! is then counted without it: should the event come after all, it finds its version counted.
 
 use serde::{Deserialize, Serialize};
 

@@ -19,7 +19,7 @@ use crate::session::Session;
 use crate::store::{LoginRecorded, Noted};
 use crate::user::{Status, User};
 
-/// How often a sign-in is decided anew because the address's credential changed.
+/// How often a sign-in is decided again because the credential of its address changed.
 const ROUNDS: u32 = 64;
 
 /// Somebody who wants to sign in.
@@ -140,8 +140,8 @@ impl App {
                 LoginRecorded::Done => return Ok(Ok(Opened { user, session })),
                 LoginRecorded::AccountGone => return Ok(Err(Refusal::WrongCredentials)),
                 LoginRecorded::CredentialChanged(standing) => {
-                    // Wrong passwords were counted meanwhile: it is decided anew. Another password is another
-                    // matter.
+                    // Wrong passwords were counted in the meantime: decide again with the new count. If the
+                    // password itself changed, refuse.
                     if !self.is_right_for(&standing, &credential, &attempt.password).await? {
                         return Ok(Err(Refusal::WrongCredentials));
                     }

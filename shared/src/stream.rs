@@ -20,8 +20,8 @@ pub trait Record: DeserializeOwned + Send {
     const WRITES: &'static [&'static str];
 }
 
-/// An event is told when it is put into the outbox, and when it is brought again: nothing else changes one there. That it
-/// expires is told to nobody.
+/// An event is delivered when it is put into the outbox, and when it is replayed: nothing else changes one there. Expiry
+/// (`REMOVE`) is not delivered.
 impl Record for Event {
     const ENTITY: &'static str = "event";
     const WRITES: &'static [&'static str] = &["INSERT", "MODIFY"];

@@ -1,7 +1,7 @@
 //! Registration, login, sessions, verification and passwords: `/api/v1/auth`.
 //!
-//! It may read credentials, as of the others only those may that check a password or move it to another address:
-//! `accounts`, `profile`, `users` and `admin`.
+//! It may read credentials. So may the functions that check a password (`accounts`, `profile`, `users`) or move one to
+//! another address (`admin`, `users`), and no other.
 
 mod change_password;
 mod end_session;

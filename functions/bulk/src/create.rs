@@ -1,8 +1,7 @@
 //! `POST /bulk/users/create`: many accounts at once, verified and approved from the start.
 //!
-//! Up to 1,000 rows, in 100 transactions at most, are answered when all are done; more are taken on and worked off by
-//! and by. To hand in the
-//! same rows again makes none twice: that is how one goes on after a failure.
+//! Up to 1,000 rows, in 100 transactions at most, are processed before the answer; more are processed in the background.
+//! Sending the same rows again creates no account twice: that is how to continue after a failure.
 
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
@@ -37,7 +36,7 @@ fn order(caller: &Permitted<UserCreate>, fail_fast: bool, at: Timestamp) -> Orde
     }
 }
 
-/// 403: the caller lost what let them in while their rows were being worked off.
+/// 403: the caller lost what let them in while their rows were being processed.
 fn lost_permission() -> Problem {
     let message = "Your role changed, your sessions were ended or your account was deactivated in the meantime; \
                    the rows before that were created";

@@ -1,10 +1,11 @@
-//! Has the stream bring again what its consumers gave up, once the cause is mended: a replay is a write.
+//! Redelivers the stream records that consumers gave up on, once the cause is fixed, by writing to the items they came
+//! from.
 //!
-//! It has no trigger: whoever mended the cause invokes it by hand (`sam remote invoke ReplayDeadLettersFunction`), as
-//! often as it answers that something is left. A dead letter tells only when its records were written. So the events of
-//! the outbox from that time, and the bulk operations that are not done, are touched, and thereby come to every consumer
-//! once more: what was processed makes no difference to them. A letter is deleted when all that it may be about was
-//! touched; a run that is cut off, or ends before, leaves it, and the next one goes on where that one was.
+//! It has no trigger: whoever fixed the cause invokes it by hand (`sam remote invoke ReplayDeadLettersFunction`), until it
+//! answers that nothing is left. A dead letter says only when its records were written. So the events of the outbox from
+//! that time, and the bulk operations that are not done, are touched, and every consumer gets them again; what it has
+//! processed already it ignores. A letter is deleted when everything that it may be about was touched. A run that is cut
+//! off leaves the letter, and the next run continues where it stopped.
 
 mod letter;
 

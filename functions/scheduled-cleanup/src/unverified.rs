@@ -1,9 +1,9 @@
-//! The step that erases accounts whose address nobody proved within `UNVERIFIED_ACCOUNT_DAYS`, so that it is free for
-//! whoever has it.
+//! The step that erases accounts whose address nobody proved within `UNVERIFIED_ACCOUNT_DAYS`, so that its owner can
+//! register it.
 //!
-//! Whoever has proven an address has proven it for good: each account is looked at once, when it is old enough, and the
-//! next run goes on behind it. Those that are still to be erased are kept beside the place and tried first, so that none
-//! holds up those behind it.
+//! A proven address stays proven, so each account is examined once, when it is old enough, and the next run continues
+//! after it. Accounts that could not be erased are kept beside the place and tried first, so that none holds up those
+//! behind it.
 
 use shared::App;
 use shared::event::Origin;

@@ -1,7 +1,7 @@
-//! Works off bulk operations: each step of one is a record of the table's stream, and brings the next.
+//! Processes bulk operations: each step of one is a record of the table's stream, and causes the next.
 //!
-//! The stream may repeat itself, or bring a record late: what was worked off is so for good. What fails is
-//! handed back, and comes again.
+//! The stream may repeat a record, or deliver it late: a batch is processed once. A record that fails is handed back and
+//! delivered again.
 
 use aws_lambda_events::event::dynamodb::Event as StreamBatch;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;

@@ -1,7 +1,7 @@
-//! `POST /webhooks/{webhook_id}/replay`: a delivery is made anew, or all of a span of time that no attempt has delivered.
+//! `POST /webhooks/{webhook_id}/replay`: one delivery is sent again, or all undelivered ones of a period.
 //!
-//! It is tried at once, unless its server asked to be left alone, and keeps its id, by which a receiver knows what it has
-//! seen. A span is worked off 99 deliveries at a time, oldest first: the answer says where to go on.
+//! It is tried at once, unless its server asked to be left alone, and keeps its id, by which a receiver detects
+//! duplicates. A period is processed 99 deliveries at a time, oldest first: the answer says where to continue.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use super::{Refusal, event, find_enabled};
 
-/// How many deliveries of a span are looked at in one request: what one transaction writes, beside the event that tells it.
+/// How many deliveries of a period are looked at in one request: what one transaction can write, beside the event.
 const MOST_AT_ONCE: usize = 99;
 
 /// What to replay: one delivery, or a period of time.
@@ -107,7 +107,8 @@ pub(crate) async fn replay(
     Ok((StatusCode::ACCEPTED, Json(Replayed { replayed, next_since })))
 }
 
-/// What was not delivered, and is not being attempted, of the first deliveries of a span, and where the rest of the span begins.
+/// Those of the first deliveries of a period that were not delivered and are not being attempted, and where the rest of
+/// the period begins.
 async fn undelivered(
     app: &App,
     endpoint: &Endpoint,

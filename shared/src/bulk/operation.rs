@@ -1,9 +1,9 @@
-//! An operation that outlives its request: its batches lie sealed in the table and are worked off one after
+//! An operation that outlives its request: its batches are stored sealed in the table and processed one after
 //! another, driven by the stream.
 //!
-//! One transaction makes the accounts of a batch, removes the batch and moves the operation on, if it still
-//! stands where it stood. That is itself a record of the stream, and brings the next batch: a crash loses none,
-//! and a record that comes twice, or late, finds the operation further on.
+//! One transaction creates the accounts of a batch, deletes the batch and advances the operation, provided that it has
+//! not moved. That write is itself a record of the stream, and causes the next batch: a crash loses none, and a
+//! record that comes twice, or late, finds the operation further on.
 
 use std::collections::BTreeSet;
 

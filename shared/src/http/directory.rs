@@ -104,8 +104,8 @@ impl Permitted<ProfileUpdate> {
     /// reached is theirs to change, and nothing else.
     ///
     /// Another address takes effect when it is proven; the one they have hears of it. Whether it has an account
-    /// already is neither asked nor told before that: whoever reads its mail learns it. Nobody has strangers written to
-    /// one after the other: while a link is fresh, it stays.
+    /// already is neither asked nor told before that: whoever reads its mail learns it. Nobody can use us to mail one
+    /// stranger after another: while a link is fresh, no second one is sent.
     pub async fn update_own(
         &self,
         app: &App,

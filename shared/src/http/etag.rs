@@ -1,7 +1,7 @@
 //! `ETag` and `If-Match` (RFC 9110): a change is made to the state that its client saw, or not at all.
 //!
-//! An account's or a webhook's tag is its version, which every change that a person makes raises. Signing in is none: whoever
-//! edits an account does not lose their work because its owner signs in.
+//! The tag of an account or a webhook is its version, which every change by a person raises. Signing in is no such change:
+//! whoever edits an account does not lose their work because its owner signs in.
 
 use std::convert::Infallible;
 
@@ -24,7 +24,8 @@ pub struct Tagged<T>(pub u64, pub T);
 #[derive(Clone, Debug, Default)]
 pub struct IfMatch(Option<Vec<String>>);
 
-/// The account, or whatever else, that a request is about: the last part of its path that varies, and the state it must be in.
+/// The account, or other resource, that a request is about: the last variable part of its path, and the state that it
+/// must be in.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// As the path names it.
@@ -56,8 +57,8 @@ impl IfMatch {
     /// What the client is told of a change.
     ///
     /// # Errors
-    /// 409 where the address or the user name is taken. Where somebody else was faster, 412 if the client named the state that
-    /// it saw, else 409.
+    /// 409 where the address or the user name is taken. Where somebody else was faster, 412 if the client sent `If-Match`,
+    /// else 409.
     pub fn settle(&self, changed: Changed) -> Result<(), Problem> {
         match changed {
             Changed::Done => Ok(()),

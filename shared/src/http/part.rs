@@ -1,8 +1,8 @@
-//! Parts of a list, each answered with its place: of one that is short enough to be read as a whole, and so knows how long
-//! it is, or of one of which no more is read than is shown.
+//! Pages of a list, each with its position: of a list that is short enough to be read as a whole, and whose length is
+//! therefore known, or of one of which no more is read than is shown.
 //!
-//! A cursor holds the place of the last item that was shown: what comes or goes meanwhile makes nobody miss an
-//! item or meet it twice.
+//! A cursor holds the place of the last item that was shown: items that come or go in the meantime make nobody miss an
+//! item or see it twice.
 
 use ::http::HeaderMap;
 use serde::Serialize;
@@ -79,8 +79,8 @@ impl<P: Serialize> Part<P> {
         (self.window.skip, self.window.limit)
     }
 
-    /// This part, `items` having been read for it, of a list of `total`; and the headers that lead on, to the page behind
-    /// `next`, if there is one.
+    /// This part of a list of `total` items, given the `items` that were read for it, and the headers that lead to the page
+    /// after `next`, if there is one.
     ///
     /// # Errors
     /// 503 where the cursor's key cannot be had.
@@ -97,7 +97,8 @@ impl<P: Serialize> Part<P> {
 }
 
 impl<P: Ord + Serialize> Part<P> {
-    /// This part of the list, all of it being `items`, which begins with the greatest `place`; and the headers that lead on.
+    /// This part of the list, given all its `items`, the one with the greatest `place` first, and the headers that lead to
+    /// the next page.
     ///
     /// # Errors
     /// 503 where the cursor's key cannot be had.

@@ -1,4 +1,4 @@
-//! Comparing as what accounts are counted with the accounts, and mending the counters.
+//! Compares accounts with the counters they are members of, and corrects the counters.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,8 @@
-//! The table through the SDK: the operations that the system uses, each counted and each with its
-//! failures sorted into outcomes and faults.
+//! The table through the SDK: the operations that the system uses, each metered, its failures sorted into outcomes
+//! and faults.
 //!
-//! All reads but those of an index, and of the table as a whole, are strongly consistent. Nothing here knows what an item means.
+//! All reads are strongly consistent, except those of an index and of the table as a whole. Nothing here knows what an
+//! item means.
 
 mod single;
 

@@ -203,8 +203,8 @@ impl Store {
         })
     }
 
-    /// A page of users, oldest first, so that whoever comes meanwhile comes behind it: `skip` of them are passed over.
-    /// New users may be seen a moment later.
+    /// A page of users, oldest first, so that new users appear after it; the first `skip` are left out. New users may be
+    /// seen a moment later.
     pub async fn list_users(
         &self,
         filter: &Filter,

@@ -1,8 +1,8 @@
-//! A write that stands for itself. It is no transaction, which would cost twice as much.
+//! A single write, outside of a transaction, which would cost twice as much.
 //!
-//! The SDK tries a call again whose answer was lost, and a transaction knows that it was carried out. A single write
-//! meets what it wrote itself: its condition may then fail though it held. Who may not take that for another's write
-//! writes something that is only theirs, and looks for it in what stood there.
+//! The SDK retries a call whose answer was lost. A transaction recognises the retry; a single write meets what it wrote
+//! itself, and its condition may then fail although it held. A caller that must tell its own write from another's writes
+//! a value nobody else could have written, and looks for that value in the old item.
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
