@@ -71,9 +71,8 @@ pub(crate) fn http_client() -> SharedHttpClient {
 }
 
 /// A random UUID, as AWS gives to what it makes: requests, messages, keys.
-#[expect(clippy::disallowed_methods, reason = "AWS makes these identifiers, not the system")]
 pub(crate) fn new_id() -> String {
-    uuid::Uuid::new_v4().to_string()
+    uuid::Builder::from_random_bytes(shared::random::bytes()).into_uuid().to_string()
 }
 
 /// Reads what a call of the JSON protocols asks for.
