@@ -32,7 +32,7 @@ async function send(path, body) {
     const details = answer.details.data.map(detail => detail.message).filter(Boolean);
     show([answer.message, ...details].join('\n'), false);
   } catch {
-    show('The service can not be reached. Please try again in a moment.', false);
+    show('The service cannot be reached. Try again in a moment.', false);
   }
   button.disabled = false;
 }
@@ -41,7 +41,7 @@ const pages = {
   async 'verify-email'() {
     const answer = await send('verify-email', { token });
     if (!answer) return;
-    show(answer.approval_required ? 'Thank you. Your address is confirmed; an administrator will let you in shortly.'
+    show(answer.approval_required ? 'Thank you. Your address is confirmed; an administrator will now review your account.'
                                   : 'Thank you. Your address is confirmed; you can sign in now.', true);
   },
   async 'reset-password'() {
@@ -59,5 +59,5 @@ if (token) {
   });
 } else {
   form.hidden = true;
-  show('This link is not complete. Open it from the mail once more.', false);
+  show('This link is incomplete. Open it from the mail again.', false);
 }

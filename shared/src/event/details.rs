@@ -34,17 +34,17 @@ pub struct SessionOpened {
     pub first_of_day: bool,
 }
 
-/// The session that is over.
+/// The session that was ended.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NamedSession {
     /// The session.
     pub session_id: SessionId,
 }
 
-/// The sessions that are over: all, or all others.
+/// The sessions that were ended: all, or all others.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OtherSessionsEnded {
-    /// The one session that goes on, if one does.
+    /// The session that was kept, if one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = SessionId, required = false)]
     pub kept_session_id: Option<SessionId>,
@@ -53,7 +53,7 @@ pub struct OtherSessionsEnded {
 /// A new password.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NewPassword {
-    /// How it came about.
+    /// How it was set.
     pub by: PasswordProof,
 }
 
@@ -67,39 +67,39 @@ pub enum PasswordProof {
     Reset,
 }
 
-/// What changed of an account.
+/// A change of an account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FieldsChanged {
-    /// The names of the fields that have other values than before.
+    /// The names of the fields that changed.
     #[schema(value_type = Vec<String>, example = json!(["first_name"]))]
     pub fields: Vec<&'static str>,
 }
 
-/// What changed of an account, and what it may do now.
+/// A change of an account, with its role and status.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccountUpdated {
-    /// The names of the fields that have other values than before.
+    /// The names of the fields that changed.
     #[schema(value_type = Vec<String>, example = json!(["role"]))]
     pub fields: Vec<&'static str>,
-    /// The role that the account has.
+    /// The current role.
     #[schema(example = "manager")]
     pub role: String,
-    /// The role that it had.
+    /// The previous role.
     #[schema(example = "user")]
     pub role_before: String,
-    /// Whether the account works.
+    /// The current status.
     pub status: Status,
-    /// Whether it worked.
+    /// The previous status.
     pub status_before: Status,
 }
 
 /// A new account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccountCreated {
-    /// The role that it has.
+    /// Its role.
     #[schema(example = "user")]
     pub role: String,
-    /// The bulk operation that made it, if one did.
+    /// The bulk operation that created it, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = BulkId, required = false)]
     pub operation_id: Option<BulkId>,
@@ -108,7 +108,7 @@ pub struct AccountCreated {
 /// The first account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FirstAdministrator {
-    /// The role that it has.
+    /// Its role.
     #[schema(example = "super_admin")]
     pub role: String,
 }
@@ -118,7 +118,7 @@ pub struct FirstAdministrator {
 pub struct DataExported {
     /// The file.
     pub export_id: ExportId,
-    /// What it is written in: `json` or `csv`.
+    /// Its format: `json` or `csv`.
     #[schema(value_type = String, example = "json")]
     pub format: &'static str,
 }
@@ -126,26 +126,26 @@ pub struct DataExported {
 /// An account that its owner erased.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OwnAccountErased {
-    /// The erasure, as its receipt has it.
+    /// The id of the erasure, as on its receipt.
     pub deletion_id: DeletionId,
 }
 
-/// An account that was erased because its time had come.
+/// An account that was erased when its retention ended.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccountErased {
-    /// The erasure, as its receipt has it.
+    /// The id of the erasure, as on its receipt.
     pub deletion_id: DeletionId,
     /// Why.
     pub reason: ErasureReason,
 }
 
-/// Why the time of an account had come.
+/// Why an account was erased.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErasureReason {
     /// It was deleted long enough ago.
     Deleted,
-    /// It was made long enough ago, and its address never proven.
+    /// It was created long enough ago, and its address never verified.
     NeverVerified,
 }
 
@@ -155,7 +155,7 @@ pub struct NamedRole {
     /// Its name.
     #[schema(example = "support")]
     pub role: String,
-    /// What whoever has it may do.
+    /// Its permissions.
     #[schema(example = json!(["user:read"]))]
     pub permissions: Vec<String>,
 }
@@ -172,41 +172,41 @@ pub struct RoleChanged {
     /// Its name.
     #[schema(example = "support")]
     pub role: String,
-    /// What whoever has it may do.
+    /// Its permissions.
     #[schema(example = json!(["user:read", "user:update"]))]
     pub permissions: Vec<String>,
-    /// What they might do before.
+    /// Its previous permissions.
     #[schema(example = json!(["user:read"]))]
     pub permissions_before: Vec<String>,
 }
 
-/// A proof that failed.
+/// A sign-in that was refused.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SignInRefused {
     /// Why.
     pub reason: SignInRefusal,
 }
 
-/// Why somebody was not let in.
+/// Why a sign-in was refused.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignInRefusal {
-    /// The address or the password is wrong, or too many were.
+    /// The address or the password is wrong, or there were too many attempts.
     WrongCredentials,
-    /// The account is switched off.
+    /// The account is deactivated.
     Inactive,
-    /// The address is not proven.
+    /// The address is not verified.
     NotVerified,
-    /// Somebody who is signed in gave a wrong password where they had to prove themselves anew.
+    /// Somebody who is signed in gave a wrong current password.
     WrongCurrentPassword,
 }
 
-/// What no honest client does.
+/// Behaviour that no honest client shows.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SuspiciousActivity {
     /// What it was.
     pub reason: Suspicion,
-    /// The session that was ended for it.
+    /// The session that was ended because of it.
     pub session_id: SessionId,
 }
 
@@ -218,13 +218,13 @@ pub enum Suspicion {
     RefreshTokenReused,
 }
 
-/// What somebody may not do.
+/// A request that was refused.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccessRefused {
-    /// The operation, with its parameters' names in place of their values.
+    /// The route, with the names of its parameters instead of their values.
     #[schema(example = "GET /api/v1/admin/users/{user_id}")]
     pub route: String,
-    /// The permission that is missing, where one is.
+    /// The missing permission, if one is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, example = "user:read")]
     pub permission: Option<Value>,
@@ -233,11 +233,11 @@ pub struct AccessRefused {
 /// A webhook.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NamedWebhook {
-    /// Its identifier. Its URL may hold a key, and is not told.
+    /// Its id. The URL may hold a key and is left out.
     pub webhook: WebhookId,
 }
 
-/// A webhook that was switched off.
+/// A webhook that was disabled.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WebhookDisabled {
     /// Its identifier.
@@ -249,37 +249,37 @@ pub struct WebhookDisabled {
 /// A part of the audit trail.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TrailRead {
-    /// By which operation, under `/api/v1/`.
+    /// The operation, by its path under `/api/v1/`.
     #[schema(value_type = String, example = "audit/logs")]
     pub how: &'static str,
     /// What was asked for.
     pub question: TrailQuestion,
 }
 
-/// Which part of the audit trail; what is left out sets no bound.
+/// A part of the audit trail; what is left out sets no limit.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct TrailQuestion {
-    /// Of which tenant.
+    /// The tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, example = "default")]
     pub tenant: Option<TenantId>,
-    /// Of which types.
+    /// The types of events.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<EventType>, required = false, example = json!(["user.login"]))]
     pub types: Option<Vec<EventType>>,
-    /// By whom, or about whom.
+    /// The user who caused the events, or whom they concern.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = UserId, required = false)]
     pub user: Option<UserId>,
-    /// From when on: a day, or an instant.
+    /// The first day, or the first instant.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, example = "2026-11-01T00:00:00Z")]
     pub from: Option<String>,
-    /// Until when: a day, or an instant.
+    /// The last day, or the last instant.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, example = "2026-11-21T10:06:07Z")]
     pub to: Option<String>,
-    /// Where it was checked: whether nothing was wrong.
+    /// Whether the trail was intact, if it was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = bool, required = false, example = true)]
     pub valid: Option<bool>,
@@ -298,21 +298,21 @@ impl From<&AuditFilter> for TrailQuestion {
     }
 }
 
-/// How far a bulk operation is.
+/// The progress of a bulk operation.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BulkProgress {
     /// The operation.
     pub operation_id: BulkId,
-    /// Its rows.
+    /// The number of rows.
     #[schema(example = 2000)]
     pub total: usize,
-    /// Those that became accounts.
+    /// Rows that became accounts.
     #[schema(example = 1990)]
     pub successful: usize,
-    /// Those that could not.
+    /// Rows that failed.
     #[schema(example = 7)]
     pub failed: usize,
-    /// Those whose address had an account.
+    /// Rows whose address already had an account.
     #[schema(example = 3)]
     pub skipped: usize,
 }

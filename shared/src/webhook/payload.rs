@@ -18,36 +18,36 @@ pub struct Payload<'a> {
     /// What happened.
     #[serde(rename = "type")]
     event_type: EventType,
-    /// When it happened; when it is told stands in `webhook-timestamp`.
+    /// When it happened; `webhook-timestamp` says when it was sent.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T10:06:07Z")]
     timestamp: Timestamp,
     #[schema(inline)]
     data: Data<'a>,
 }
 
-/// Which event it is, whom it names, and what else it tells.
+/// The event, who is involved, and its details.
 #[derive(Serialize, ToSchema)]
 pub struct Data<'a> {
-    /// The event, as the audit trail has it too. Deliveries of it to other webhooks have the same.
+    /// The event's id, the same in the audit trail and in deliveries to other webhooks.
     id: EventId,
-    /// The version of what the event tells. It is raised when a member is added, and for nothing else.
+    /// The version of the payload. It is raised when a member is added, and only then.
     #[schema(minimum = 1, example = 1)]
     version: u32,
-    /// In which tenant it happened.
+    /// The tenant in which it happened.
     #[schema(value_type = String, example = "default")]
     tenant: &'a TenantId,
     /// Who did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = UserId, required = false)]
     actor: Option<UserId>,
-    /// The account that it was done to, or that it is about.
+    /// The account that it concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = UserId, required = false)]
     subject: Option<UserId>,
-    /// The request that did it, as its `X-Request-ID` and the log have it.
+    /// The id of the request that caused it: its `X-Request-ID`.
     #[schema(example = "8a4f1f4e-6b0c-4d7e-9f0a-1b2c3d4e5f60")]
     request_id: &'a str,
-    /// What else there is to know, by the type of the event.
+    /// Further details, which depend on the type of the event.
     #[serde(skip_serializing_if = "Map::is_empty")]
     #[schema(value_type = Object, required = false)]
     details: &'a Map<String, Value>,
