@@ -47,7 +47,7 @@ async fn left_by_a_failing_clean_up(system: &System) -> Vec<String> {
 
 #[tokio::test]
 async fn nothing_is_left_in_indexes_queues_deliveries_rows_that_failed_and_kept_answers() {
-    let receiver = Receiver::start().await.answering(&[500]);
+    let receiver = Receiver::start().await.answering(&[500; 20]);
     let system = System::start().await;
     let admin = system.admin().await;
     let webhook = json!({ "url": receiver.url, "events": ["user.*"] });
