@@ -302,7 +302,7 @@ event_types! {
     AdminWebhookSecretRotated = "admin.webhook_secret_rotated": Medium Success Webhook, Actor, NamedWebhook;
     /// An administrator replayed deliveries of a webhook.
     ///
-    /// When deliveries are queued again; not if all of them were queued already.
+    /// At each request that finds some.
     AdminWebhookReplayed = "admin.webhook_replayed": Medium Success Webhook, Actor, NamedWebhook;
     /// A webhook was disabled, because its server wants no more messages or accepts none.
     ///

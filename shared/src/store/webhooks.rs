@@ -363,8 +363,7 @@ impl Store {
         Ok(if moved(outcome, &[(before, after)])? { Recorded::Done } else { Recorded::DeliveryMoved })
     }
 
-    /// Each delivery is as the second of its pair says, which `event` tells, if there is one; without a delivery nothing is
-    /// told.
+    /// Each delivery is as the second of its pair says, and `event` is told, if there is one.
     ///
     /// Guarded by the states that the first ones have, and by nobody attempting one of them at `now`: all are written or,
     /// if one stands otherwise by now, none (`false`). A transaction holds 99 and the event.
@@ -374,9 +373,6 @@ impl Store {
         event: Option<&Event>,
         now: Timestamp,
     ) -> Result<bool, Fault> {
-        if moves.is_empty() {
-            return Ok(true);
-        }
         let writes = moves.iter().map(|it| unclaimed(moving(*it)?, now)).chain(event.map(outbox));
         let outcome = self.table.transact(writes.collect::<Result<_, _>>()?).await?;
         moved(outcome, moves)

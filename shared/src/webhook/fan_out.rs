@@ -56,6 +56,9 @@ impl App {
         deliveries: &[Delivery],
         event: &Event,
     ) -> Result<bool, Fault> {
+        if deliveries.is_empty() {
+            return Ok(true);
+        }
         let now = self.now();
         let (due, resting): (Vec<_>, Vec<_>) =
             deliveries.iter().partition(|it| it.due().is_some_and(|due| due.at <= now));

@@ -163,8 +163,10 @@ async fn administer_webhooks(system: &System, admin: &Client, receiver: &Receive
     let form = json!({ "url": receiver.url, "events": ["bulk.*"] });
     let webhook = admin.post("/api/v1/webhooks", form).await.expect(201);
     let path = format!("/api/v1/webhooks/{}", webhook["id"].as_str().unwrap());
-    admin.post(&format!("{path}/test"), json!({})).await.expect(202);
+    let tested = admin.post(&format!("{path}/test"), json!({})).await.expect(202);
     system.drain().await;
+    let replay = json!({ "delivery_id": tested["delivery_id"] });
+    admin.post(&format!("{path}/replay"), replay).await.expect(202);
     admin.post(&format!("{path}/rotate-secret"), json!({})).await.expect(200);
     admin.send(Method::PATCH, &path, Some(json!({ "description": "Try" }))).await.expect(200);
     admin.delete(&path).await.expect(200);
